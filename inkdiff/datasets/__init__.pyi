@@ -1,0 +1,12 @@
+from .drops import drop as drop
+from .handwriting import digits as digits
+from .handwriting import idx as idx
+from .pictures import density_from_image as density_from_image
+from .pictures import drop_from_image as drop_from_image
+from .pictures import image as image
+from .plane import checkerboard as checkerboard
+from .plane import eight_gaussians as eight_gaussians
+from .plane import moons as moons
+from .plane import swiss_roll as swiss_roll
+from .value import Dataset as Dataset
+from .value import Density as Density

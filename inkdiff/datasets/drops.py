@@ -1,0 +1,129 @@
+"""The drop: N particles of ink, uniform in a ball, the compact start from which everything spreads.
+
+A uniform density on a ball of radius r in d dimensions has volume and entropy
+
+    V = pi^(d/2) r^d / Gamma(d/2 + 1),      S = ln V,
+
+the least entropy of any ink confined to V; spreading over a glass of volume V_glass can gain at most
+ln(V_glass / V) per particle. Points are drawn as r u^(1/d) n with n a uniform direction (a normal vector, normalised).
+
+Reference: M. E. Muller, A note on a method for generating points uniformly on n-dimensional spheres (1959).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from inkdiff import checks
+from inkdiff.backend import Array, array_module
+from inkdiff.datasets.value import Dataset
+from inkdiff.kernels import normal, uniform
+from inkdiff.rng import Stream
+
+__all__ = ["UniformBall", "drop"]
+
+_Doubles = npt.NDArray[np.float64]
+
+
+class _Bounded(Protocol):
+    """What a drop needs to know of its glass; `inkdiff.Box` is one (data sets stand below the floor of domains)."""
+
+    @property
+    def lo(self) -> Any: ...
+
+    @property
+    def hi(self) -> Any: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class UniformBall:
+    """Uniform density on the ball of `radius` around `center` (one value per axis)."""
+
+    center: tuple[float, ...]
+    radius: float
+
+    @property
+    def entropy(self) -> float:
+        """S = ln V in nats."""
+        d = len(self.center)
+        return d / 2 * math.log(math.pi) + d * math.log(self.radius) - math.lgamma(d / 2 + 1)
+
+    def log_density(self, x: Array) -> Array:
+        """-S inside, -inf outside; x (n, d) -> (n,)."""
+        xp = array_module(x)
+        distance2 = xp.sum((x.astype(np.float64) - xp.asarray(self.center)) ** 2, axis=1)
+        return xp.where(distance2 <= self.radius**2, -self.entropy, -xp.inf)
+
+
+def drop(
+    n: int,
+    *,
+    seed: int,
+    center: float | Sequence[float] = 0.5,
+    radius: float = 0.1,
+    d: int = 2,
+    box: _Bounded | None = None,
+) -> Dataset:
+    """`n` particles of ink uniform in a ball: x (n, d), with the true entropy ln V.
+
+    Parameters
+    ----------
+    n
+        Number of particles.
+    seed
+        Seed of the counter-based noise (stream DATA).
+    center, radius
+        Centre (a scalar means the same on every axis) and radius, in the units of length of the glass.
+    d
+        Number of dimensions.
+    box
+        The glass into which the drop falls; the ball must lie inside. Without it nothing is checked.
+
+    Raises
+    ------
+    ValueError
+        If `n`, `d` or `radius` is not positive, `center` does not have d values, or the ball leaves `box`.
+    """
+    checks.count(n, "n")
+    checks.count(d, "d")
+    checks.positive(radius, "radius")
+    middle = _center(center, d)
+    if box is not None:
+        _check_inside(middle, radius, box)
+    direction = normal(n * d, seed=seed, step=0, stream=Stream.DATA).reshape(n, d).astype(np.float64)
+    direction /= np.sqrt(np.sum(direction**2, axis=1, keepdims=True))
+    u = uniform(n, seed=seed, step=1, stream=Stream.DATA).astype(np.float64)
+    x = middle + radius * u[:, None] ** (1 / d) * direction
+    ball = UniformBall(tuple(middle.tolist()), float(radius))
+    return Dataset(
+        x=x.astype(np.float32),
+        names=("x", "y", "z")[:d] if d <= 3 else tuple(f"x{axis}" for axis in range(d)),
+        entropy=ball.entropy,
+        name="drop",
+        source=f"uniform ball of radius {radius:g}",
+        density=ball,
+    )
+
+
+def _center(center: float | Sequence[float], d: int) -> _Doubles:
+    values = np.asarray(center, dtype=np.float64)
+    if values.ndim > 1 or (values.ndim == 1 and len(values) != d) or not np.all(np.isfinite(values)):
+        raise ValueError(f"center must be one finite number or d={d} of them, got {checks.show(center)}.")
+    return np.array(np.broadcast_to(values, (d,)))
+
+
+def _check_inside(center: _Doubles, radius: float, box: _Bounded) -> None:
+    lo, hi = np.asarray(box.lo, dtype=np.float64), np.asarray(box.hi, dtype=np.float64)
+    if lo.size not in (1, len(center)):
+        raise ValueError(f"box has {lo.size} axes where the drop has d={len(center)}: give them equal dimensions.")
+    if np.any(center - radius < lo) or np.any(center + radius > hi):
+        raise ValueError(
+            f"center={center.tolist()} with radius={radius:g} leaves the box from {lo.tolist()} to {hi.tolist()}: move "
+            "the drop or make it smaller."
+        )

@@ -1,0 +1,44 @@
+"""Measurements on clouds of points, (n, d) arrays of ink or images alike, each with its standard error.
+
+An estimate without its error says nothing: every function here that estimates a number from samples returns
+`Estimate(value, stderr)`, and `.z(truth)` is its distance from a known truth in standard errors.
+"""
+
+from inkdiff.metrics.cells import concentration
+from inkdiff.metrics.entropies import (
+    ChiSquare,
+    binned_entropy,
+    entropy,
+    gaussian_entropy,
+    kl_to_equilibrium,
+    uniform_entropy,
+    uniformity_test,
+)
+from inkdiff.metrics.estimates import Estimate
+from inkdiff.metrics.likeness import (
+    ClassHistogram,
+    class_histogram,
+    energy_distance,
+    frechet_distance,
+    nearest_distance_ratio,
+)
+from inkdiff.metrics.motion import correlation, msd
+
+__all__ = [
+    "ChiSquare",
+    "ClassHistogram",
+    "Estimate",
+    "binned_entropy",
+    "class_histogram",
+    "concentration",
+    "correlation",
+    "energy_distance",
+    "entropy",
+    "frechet_distance",
+    "gaussian_entropy",
+    "kl_to_equilibrium",
+    "msd",
+    "nearest_distance_ratio",
+    "uniform_entropy",
+    "uniformity_test",
+]

@@ -1,0 +1,97 @@
+"""Counting particles in cells: the coarse-grained concentration from which binned entropies are made.
+
+A box is divided into K_1 x ... x K_d equal cells and the n particles are counted in each,
+
+    n_k = #{ i : x_i in cell k },     density = n_k / (n * volume of a cell),
+
+axis j of the array of counts being coordinate j. Cells are half open, the last one closed. Counts are integers, so
+they do not depend on the order of the particles.
+
+Reference: P. Ehrenfest and T. Ehrenfest, The Conceptual Foundations of the Statistical Approach in Mechanics (1912),
+section 23, for the coarse-grained ("Z-star") description of a gas.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from inkdiff import checks
+from inkdiff.backend import Array, array_module
+from inkdiff.domain import Box
+
+__all__ = ["Bins", "bins_per_axis", "cell_of_column", "concentration", "joint_cell"]
+
+Bins = int | Sequence[int]
+
+_MOST_CELLS = 1 << 27  # one gigabyte of counts
+
+
+def bins_per_axis(bins: Bins | None, n: int, d: int, joint: bool) -> tuple[int, ...]:
+    """Bins of each of the d axes: `bins` as given (a scalar for all), by default round(n^(1/(D+1))), at least 2.
+
+    D is the dimension in which cells are counted: d for joint cells, 1 for marginals. The default makes the mean
+    number of particles per cell equal to the number of bins per axis, so that the error of the cells' width and that
+    of their counts shrink together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `bins` is not a positive integer or d of them, or makes more than 2^27 joint cells.
+    """
+    if bins is None:
+        bins = max(2, round(n ** (1 / ((d if joint else 1) + 1))))
+    per_axis = tuple(bins) if isinstance(bins, Sequence) else (bins,) * d
+    if len(per_axis) != d:
+        raise ValueError(f"bins must be one number or d={d} of them, got {len(per_axis)}.")
+    for count in per_axis:
+        checks.count(count, "bins")
+    if joint and math.prod(per_axis) > _MOST_CELLS:
+        raise ValueError(f"bins={bins} makes {math.prod(per_axis):.3g} cells: give fewer bins, or joint=False.")
+    return per_axis
+
+
+def cell_of_column(column: Array, low: float, length: float, bins: int) -> Array:
+    """Cell 0 ... bins - 1 of every number of `column` (n,), int64: `bins` equal cells from `low` over `length`."""
+    xp = array_module(column)
+    scaled = (column.astype(np.float64) - low) * (bins / length)
+    # Clipped because rounding can carry a number that is inside the interval out of the last cell.
+    return xp.clip(xp.floor(scaled).astype(np.int64), 0, bins - 1)
+
+
+def joint_cell(columns: Iterable[Array], bins: Sequence[int]) -> Array:
+    """One index per particle from its cell on every axis, last axis fastest."""
+    cells = iter(columns)
+    flat = next(cells)
+    for cell, count in zip(cells, bins[1:], strict=True):
+        flat = flat * count + cell
+    return flat
+
+
+def concentration(x: Array, box: Box, bins: Bins) -> Array:
+    """Number of particles in every cell of the box: integers of shape (K_1, ..., K_d), axis j = coordinate j.
+
+    Parameters
+    ----------
+    x
+        Positions (n, d), all inside the box.
+    box
+        The box that is divided.
+    bins
+        Cells per axis, one number or d of them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `x` is not (n, d), finite and inside `box`, or `bins` is not positive.
+    """
+    x = checks.state(x, "x")
+    n, d = x.shape
+    per_axis = bins_per_axis(bins, n, d, joint=True)
+    box.check_inside(x)
+    low, length = box.low(d), box.length(d)
+    columns = (cell_of_column(x[:, axis], low[axis], length[axis], per_axis[axis]) for axis in range(d))
+    counts = array_module(x).bincount(joint_cell(columns, per_axis), minlength=math.prod(per_axis))
+    return counts.reshape(per_axis)

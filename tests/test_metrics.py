@@ -1,0 +1,386 @@
+"""Estimators against exact truths: the value within five standard errors, and the standard errors themselves."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy import stats
+
+from inkdiff import datasets, metrics
+from inkdiff.distributions import Gaussian, Uniform
+from inkdiff.domain import Box, Free
+from inkdiff.metrics import Estimate
+
+Doubles = npt.NDArray[np.float64]
+
+UNIT = Box(0.0, 1.0)
+
+
+def glass(box: Box = UNIT) -> SimpleNamespace:
+    return SimpleNamespace(domain=box, equilibrium=Uniform(box))
+
+
+def bowl(variance: float) -> SimpleNamespace:
+    return SimpleNamespace(domain=Free(), equilibrium=Gaussian(variance))
+
+
+def rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+QUANTILES = (np.arange(20_000) + 0.5) / 20_000
+NORMAL = stats.norm.ppf(QUANTILES)
+
+
+def law_at_equilibrium(k: int) -> Doubles:
+    """Quantiles of z of a KL at equilibrium with k spare cells: a function of X = 2 n KL alone, which is chi^2 there.
+
+    The value is (X - k)/(2n); of the two parts of the squared error, max(X - k, 0)/n^2 + k/(2n^2), the first is noise
+    cut off at zero, which makes small k conservative.
+    """
+    X = stats.chi2.ppf(QUANTILES, k)
+    return (X - k) / 2 / np.sqrt(np.maximum(X - k, 0) + k / 2)
+
+
+def assert_calibrated(estimates: list[Estimate], truth: float, law: Doubles = NORMAL) -> None:
+    """Mean and variance of z over many estimates within five standard errors of those of its law."""
+    z = np.array([e.z(truth) for e in estimates])
+    assert abs(z.mean() - law.mean()) < 5 * law.std() / math.sqrt(len(z))
+    square = (law - law.mean()) ** 2
+    assert abs(z.var(ddof=1) - square.mean()) < 5 * square.std() / math.sqrt(len(z))
+
+
+def test_estimate_measures_its_distance_from_the_truth() -> None:
+    assert Estimate(3.0, 0.5).z(2.0) == 2.0
+    assert Estimate(1.0, 0.0).z(1.0) == 0.0
+    assert Estimate(1.0, 0.0).z(2.0) == -math.inf
+    assert str(Estimate(1.23456789, 0.012345)) == "1.23457 +- 0.012"
+
+
+# Counting
+
+
+def test_concentration_counts_by_axis_and_keeps_walls() -> None:
+    x = np.array([[0.0, 0.0], [1.0, 0.1], [0.49, 0.5], [0.51, 0.2]])
+    counts = metrics.concentration(x, Box((0, 0), (1, 0.5)), (2, 5))
+    expected = np.zeros((2, 5), int)
+    expected[0, 0] = expected[0, 4] = expected[1, 1] = expected[1, 2] = 1
+    assert np.array_equal(counts, expected) and counts.dtype.kind == "i"
+    reference, *_ = np.histogramdd(points := rng(0).random((1000, 3)), bins=(3, 4, 5), range=[(0, 1)] * 3)
+    assert np.array_equal(metrics.concentration(points, UNIT, (3, 4, 5)), reference)
+
+
+@pytest.mark.parametrize(
+    ("x", "box", "bins", "message"),
+    [
+        (np.zeros(3), UNIT, 2, "x must have shape"),
+        (np.zeros((0, 1)), UNIT, 2, "empty"),
+        (np.full((2, 1), math.nan), UNIT, 2, "finite"),
+        (np.full((2, 1), 1.5), UNIT, 2, "must lie in the box"),
+        (np.zeros((2, 1)), Box((0, 0), (1, 1)), 2, "axes"),
+        (np.zeros((2, 1)), UNIT, 0, "bins must be"),
+        (np.zeros((2, 2)), UNIT, (2,), "bins must be one number or d=2"),
+        (np.zeros((2, 3)), UNIT, 1000, "cells: give fewer bins"),
+    ],
+)
+def test_concentration_refuses(x: Doubles, box: Box, bins: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metrics.concentration(x, box, bins)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=message):
+        metrics.entropy(x, box, bins=bins)  # type: ignore[arg-type]
+
+
+# Entropy
+
+
+def test_binned_entropy_of_given_counts() -> None:
+    value, stderr = metrics.binned_entropy(np.array([[8, 4], [4, 0]]), 0.5)
+    p = np.array([0.5, 0.25, 0.25])
+    shannon = -np.sum(p * np.log(p))
+    assert value == pytest.approx(shannon + math.log(0.5) + 2 / 32)
+    own = np.sum(p * np.log(p) ** 2) - shannon**2 - 2 / 16
+    assert stderr == pytest.approx(math.sqrt(max(own, 0) / 16 + 2 / (2 * 16**2)))
+
+
+@pytest.mark.parametrize("counts", [[1.0, 2.0], [0, 0], [-1, 2], []])
+def test_binned_entropy_refuses_what_are_no_counts(counts: list[float]) -> None:
+    with pytest.raises(ValueError, match="counts"):
+        metrics.binned_entropy(np.array(counts), 1.0)
+    with pytest.raises(ValueError, match="volume"):
+        metrics.binned_entropy(np.array([1, 2]), 0.0)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.05, 0.9])
+def test_binned_entropy_is_unbiased_and_its_error_true(tilt: float) -> None:
+    """At equilibrium (tilt 0) the first-order variance vanishes; near it both parts matter; far from it the first."""
+    cells, n = 50, 2000
+    p = 1 + tilt * np.sin(2 * math.pi * (np.arange(cells) + 0.5) / cells)
+    p /= p.sum()
+    draws = rng(1).multinomial(n, p, size=1000)
+    estimates = [metrics.binned_entropy(counts, 1 / cells) for counts in draws]
+    truth = -np.sum(p * np.log(p * cells))
+    # What Miller and Madow leave of the bias: (1 - sum 1/p)/(12 n^2).
+    law = NORMAL if tilt else -law_at_equilibrium(cells - 1)
+    assert_calibrated(estimates, float(truth + (1 - np.sum(1 / p)) / (12 * n * n)), law)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("joint", [True, False])
+def test_entropy_of_uniform_ink(d: int, joint: bool) -> None:
+    box = Box(-1.0, 2.0)
+    x = (3 * rng(d).random((100_000, d)) - 1).astype(np.float32)
+    assert abs(metrics.entropy(x, box, joint=joint, bins=20).z(metrics.uniform_entropy(box, d))) < 5
+    assert abs(metrics.entropy(x, box, joint=joint).z(d * math.log(3))) < 5
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_entropy_of_uniform_ink_is_calibrated(joint: bool) -> None:
+    generator = rng(7)
+    estimates = [metrics.entropy(generator.random((4000, 2)), UNIT, joint=joint, bins=8) for _ in range(400)]
+    assert_calibrated(estimates, 0.0, -law_at_equilibrium(63 if joint else 14))
+
+
+@pytest.mark.parametrize(("d", "joint"), [(1, True), (2, True), (2, False), (5, None)])
+def test_entropy_of_a_gaussian_drop(d: int, joint: bool | None) -> None:
+    x = 0.3 * rng(20 + d).standard_normal((200_000, d))
+    truth = metrics.gaussian_entropy(0.09, d)
+    # The cells' width h adds h^2/(24 var) per axis to the coarse-grained entropy (module's text).
+    estimate = metrics.entropy(x, bins=100, joint=joint)
+    width = (x.max(axis=0) - x.min(axis=0)) / 100
+    assert abs(estimate.z(truth + float(np.sum(width**2)) / (24 * 0.09))) < 5
+
+
+def test_marginal_entropies_exceed_the_joint_by_the_total_correlation() -> None:
+    r = 0.8
+    x = rng(3).multivariate_normal([0, 0], [[1, r], [r, 1]], 200_000)
+    joint = metrics.entropy(x, bins=80)
+    marginal = metrics.entropy(x, bins=80, joint=False)
+    width = (x.max(axis=0) - x.min(axis=0)) / 80
+    truth = math.log(2 * math.pi * math.e) + 0.5 * math.log(1 - r * r)
+    assert abs(joint.z(truth + float(np.sum(width**2)) / (24 * (1 - r * r)))) < 5
+    assert abs(marginal.z(math.log(2 * math.pi * math.e) + float(np.sum(width**2)) / 24)) < 5
+
+
+def test_errors_of_summed_entropies_know_dependent_coordinates() -> None:
+    """The same numbers in four columns: the sum is four times one, and so must its error be, not twice."""
+    x = rng(5).standard_normal((5000, 1))
+    one = metrics.entropy(x, bins=30)
+    four = metrics.entropy(np.repeat(x, 4, axis=1), bins=30)
+    assert four.value == pytest.approx(4 * one.value)
+    assert four.stderr == pytest.approx(4 * one.stderr, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "roughness"),
+    [("checkerboard", 0.0), ("swiss_roll", 1 / 0.05**2), ("moons", 1 / 0.05**2), ("eight_gaussians", 2 / 0.1**2)],
+)
+def test_entropy_of_figures(name: str, roughness: float) -> None:
+    """The truth that comes with the data, plus h^2 J/24 of the cells: J = 1/s^2 on a blurred curve, 2/s^2 in a blob.
+
+    The checkerboard's edges lie on those of the cells, which cost nothing there.
+    """
+    data = getattr(datasets, name)(400_000, 5)
+    estimate = metrics.entropy(data.x, Box(-3.0, 3.0), bins=240)
+    assert abs(estimate.z(data.entropy + (6 / 240) ** 2 * roughness / 24)) < 5
+
+
+def test_entropy_of_a_point_has_no_value_without_a_box() -> None:
+    x = np.full((10, 2), 0.5)
+    with pytest.raises(ValueError, match="constant"):
+        metrics.entropy(x)
+    assert metrics.entropy(x, UNIT, bins=4) == (math.log(1 / 16), 0.0)
+
+
+def test_exact_entropies() -> None:
+    assert metrics.gaussian_entropy(2.0, 3) == pytest.approx(1.5 * math.log(4 * math.pi * math.e))
+    assert metrics.uniform_entropy(Box((0, 0), (2, 3)), 2) == pytest.approx(math.log(6))
+    assert metrics.uniform_entropy(Box(0, 0.01), 400) == pytest.approx(400 * math.log(0.01))
+    for variance, d in [(0.0, 1), (-1.0, 1), (math.nan, 1), (1.0, 0)]:
+        with pytest.raises(ValueError, match=r"variance|d must"):
+            metrics.gaussian_entropy(variance, d)
+    with pytest.raises(ValueError, match="axes"):
+        metrics.uniform_entropy(Box((0, 0), (1, 1)), 3)
+
+
+# Distance from equilibrium
+
+
+def test_kl_in_the_glass_is_what_the_entropy_lacks() -> None:
+    box = Box(0.0, 2.0)
+    x = 2 * rng(6).beta(2, 3, (50_000, 2))
+    kl, entropy = metrics.kl_to_equilibrium(x, glass(box), bins=25), metrics.entropy(x, box, bins=25)
+    assert kl.value == pytest.approx(metrics.uniform_entropy(box, 2) - entropy.value, abs=1e-9)
+    assert kl.stderr == pytest.approx(entropy.stderr)
+    marginal = metrics.kl_to_equilibrium(x, glass(box), bins=25, joint=False)
+    one = [metrics.kl_to_equilibrium(x[:, [axis]], glass(box), bins=25).value for axis in (0, 1)]
+    assert marginal.value == pytest.approx(sum(one), abs=1e-9)
+
+
+@pytest.mark.parametrize("process", [glass(), bowl(2.5)])
+@pytest.mark.parametrize("d", [1, 2, 6])
+def test_kl_vanishes_at_equilibrium(process: SimpleNamespace, d: int) -> None:
+    generator = rng(8)
+    estimates = []
+    for _ in range(200):
+        u = (
+            generator.random((2000, d))
+            if process.equilibrium == Uniform(UNIT)
+            else generator.normal(0, 2.5**0.5, (2000, d))
+        )
+        estimates.append(metrics.kl_to_equilibrium(u, process, bins=6))
+    # Left by Miller and Madow: the next term of the bias, (sum 1/p - 1)/(12 n^2) for each table of cells.
+    cells, tables = (6**d, 1) if d <= 3 else (6, d)
+    spare = tables * (cells - 1)
+    assert_calibrated(estimates, tables * (cells**2 - 1) / (12 * 2000**2), law_at_equilibrium(spare))
+
+
+def test_kl_of_gaussians_is_exact_up_to_the_cells() -> None:
+    variance, m = 1.0, 0.5
+    x = rng(9).normal(m, 0.8, (400_000, 1))
+    truth = 0.5 * (0.64 + m * m - 1 - math.log(0.64))
+    # The coarse-grained truth, from the same equally probable cells:
+    edges = stats.norm.ppf(np.linspace(0, 1, 201))
+    p = np.diff(stats.norm.cdf(edges, m, 0.8))
+    coarse = float(np.sum(p * np.log(p * 200)))
+    estimate = metrics.kl_to_equilibrium(x, bowl(variance), bins=200)
+    assert abs(estimate.z(coarse)) < 5 and abs(coarse - truth) < 1e-3
+
+
+def test_kl_refuses() -> None:
+    with pytest.raises(ValueError, match="no equilibrium"):
+        metrics.kl_to_equilibrium(np.zeros((3, 1)), SimpleNamespace(domain=Free(), equilibrium=None))
+    with pytest.raises(ValueError, match="must lie in the box"):
+        metrics.kl_to_equilibrium(np.full((3, 1), 2.0), glass())
+
+
+def test_uniformity_test_is_level_and_sees_a_gradient() -> None:
+    generator = rng(10)
+    p = [metrics.uniformity_test(generator.random((1500, 2)), UNIT, 12).p_value for _ in range(400)]
+    assert stats.kstest(p, "uniform").pvalue > 1e-6
+    result = metrics.uniformity_test(generator.beta(1.2, 1, (20_000, 1)), UNIT, 20)
+    assert result.dof == 19 and result.p_value < 1e-6
+    for bins, n in [(1, 100), (30, 100)]:
+        with pytest.raises(ValueError, match="cells"):
+            metrics.uniformity_test(generator.random((n, 1)), UNIT, bins)
+
+
+# Motion
+
+
+def test_msd_and_memory_of_a_random_walk() -> None:
+    d, s0, s = 3, 0.7, 1.3
+    generator = rng(11)
+    far, memory = [], []
+    for _ in range(300):
+        x0 = generator.normal(0, s0, (500, d))
+        x = x0 + generator.normal(0, s, (500, d))
+        far.append(metrics.msd(x, x0))
+        memory.append(metrics.correlation(x, x0))
+    assert_calibrated(far, d * s * s)
+    r = s0 / math.hypot(s0, s)
+    assert_calibrated(memory, r - r * (1 - r * r) / (2 * 500 * d))  # the O(1/n) bias of Pearson's r
+
+
+def test_correlation_counts_rows_not_coordinates() -> None:
+    """Columns that repeat one another carry no more information than one."""
+    generator = rng(12)
+    x0 = generator.standard_normal((2000, 1))
+    x = x0 + generator.standard_normal((2000, 1))
+    one, many = metrics.correlation(x, x0), metrics.correlation(np.repeat(x, 5, 1), np.repeat(x0, 5, 1))
+    assert many == pytest.approx(one)
+    assert metrics.correlation(3 * x0 + 1, x0) == pytest.approx((1.0, 0.0), abs=1e-9)
+
+
+@pytest.mark.parametrize("measure", [metrics.msd, metrics.correlation])
+def test_motion_refuses(measure: object) -> None:
+    x = rng(0).random((4, 2))
+    cases = [(x, x[:3], "shape of x"), (x[:1], x[:1], "one particle"), (x[:, 0], x[:, 0], "x must have shape")]
+    for a, b, message in cases:
+        with pytest.raises(ValueError, match=message):
+            measure(a, b)  # type: ignore[operator]
+    with pytest.raises(ValueError, match="same value in every row"):
+        metrics.correlation(x, np.ones_like(x))
+
+
+# Likeness
+
+
+def test_frechet_distance_of_gaussians() -> None:
+    generator = rng(13)
+    shift, scale, d, n = 0.5, 1.5, 3, 1000
+    estimates = [
+        metrics.frechet_distance(generator.standard_normal((n, d)), shift + scale * generator.standard_normal((n, d)))
+        for _ in range(200)
+    ]
+    values = np.array([e.value for e in estimates])
+    # Mean and covariance are estimated, so the value exceeds d (shift^2 + (scale - 1)^2) by O(d^2/n).
+    truth = d * (shift**2 + (scale - 1) ** 2)
+    assert truth < values.mean() < 1.02 * truth
+    assert_calibrated(estimates, float(values.mean()))
+
+
+def test_frechet_distance_against_the_matrix_square_root() -> None:
+    from scipy.linalg import sqrtm
+
+    generator = rng(14)
+    x, y = generator.standard_normal((300, 5)) @ generator.random((5, 5)), generator.random((200, 5))
+    C1, C2 = np.cov(x.T), np.cov(y.T)
+    expected = np.sum((x.mean(0) - y.mean(0)) ** 2) + np.trace(C1 + C2 - 2 * np.real(sqrtm(C1 @ C2)))
+    assert metrics.frechet_distance(x, y).value == pytest.approx(expected)
+    assert metrics.frechet_distance(y, x).value == pytest.approx(expected)
+    assert metrics.frechet_distance(x, x).value == pytest.approx(0, abs=1e-9)
+
+
+def test_digits_have_their_known_floor() -> None:
+    train, test = datasets.digits().split()
+    assert metrics.frechet_distance(train, test).value == pytest.approx(0.0727, abs=5e-5)
+    assert metrics.nearest_distance_ratio(test, train, test).value == 1
+    assert metrics.nearest_distance_ratio(train, train, test).value == 0
+    classes = metrics.class_histogram(test, train)
+    assert classes.counts.sum() == 540 and np.array_equal(classes.labels, np.arange(10))
+    assert classes.expected.sum() == pytest.approx(540) and classes.p_value > 1e-6
+    assert metrics.class_histogram(test.x[test.y < 5], train).p_value < 1e-6
+
+
+def test_energy_distance_of_shifted_points() -> None:
+    """On a line E = 2 int (F - G)^2; uniforms shifted by a: 2 (a^2 - a^3/3)."""
+    generator, a, n = rng(15), 0.3, 400
+    estimates = [metrics.energy_distance(generator.random((n, 1)), a + generator.random((n, 1))) for _ in range(200)]
+    bias = 2 * (1 / 3) / n  # pairs of a point with itself: <|x - x'|>/n from each sample
+    assert_calibrated(estimates, 2 * (a**2 - a**3 / 3) + bias)
+    x, y = generator.random((50, 2)), generator.random((30, 2))
+    mean = [np.mean(np.linalg.norm(p[:, None] - q, axis=2)) for p, q in [(x, y), (x, x), (y, y)]]
+    assert metrics.energy_distance(x, y).value == pytest.approx(2 * mean[0] - mean[1] - mean[2])
+
+
+def test_nearest_distance_ratio_of_scaled_distances() -> None:
+    generator = rng(16)
+    train = np.zeros((1, 2))
+    estimates = []
+    for _ in range(300):
+        test = generator.standard_normal((500, 2))
+        estimates.append(metrics.nearest_distance_ratio(1.7 * generator.standard_normal((400, 2)), train, test))
+    assert_calibrated(estimates, float(np.mean([e.value for e in estimates])))
+    assert abs(np.mean([e.value for e in estimates]) - 1.7) < 0.02
+
+
+def test_likeness_refuses() -> None:
+    train, _ = datasets.digits().split()
+    x = np.ones((30, 3))
+    for call, message in [
+        (lambda: metrics.frechet_distance(x, np.ones((30, 2))), "compare like with like"),
+        (lambda: metrics.frechet_distance(x, x[:5]), "at least 20"),
+        (lambda: metrics.energy_distance(x[:5], x), "at least 20"),
+        (lambda: metrics.nearest_distance_ratio(x, x, x), "hold out different"),
+        (lambda: metrics.nearest_distance_ratio(x[:5], x, x), "at least 20"),
+        (lambda: metrics.class_histogram(x, train), "compare like with like"),
+        (lambda: metrics.class_histogram(x, datasets.Dataset(x)), "no labels"),
+        (lambda: metrics.class_histogram(x, datasets.Dataset(x, y=np.ones(30))), "needs two"),
+        (lambda: metrics.frechet_distance(np.full((30, 2), math.inf), x), "finite"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()

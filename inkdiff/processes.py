@@ -34,10 +34,7 @@ __all__ = ["Brownian", "Gaussian", "OrnsteinUhlenbeck", "Process", "Uniform", "V
 class Process(ABC):
     """What every forward process answers; see the module's equations. `t` is a number or an array (n,)."""
 
-    @property
-    @abstractmethod
-    def domain(self) -> Domain:
-        """Where the walkers live."""
+    domain: Domain  # where the walkers live
 
     @property
     def t_max(self) -> float:
@@ -150,7 +147,7 @@ class Brownian(Process):
     """
 
     D: float
-    domain: Domain = field(default_factory=Free)
+    domain: Domain = Free()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "D", checks.positive(self.D, "D", unit="a diffusion coefficient, length^2/time"))
@@ -184,14 +181,11 @@ class OrnsteinUhlenbeck(Process):
 
     D: float
     k: float
+    domain: Domain = field(default=Free(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "D", checks.positive(self.D, "D", unit="a diffusion coefficient, length^2/time"))
         object.__setattr__(self, "k", checks.positive(self.k, "k", unit="a relaxation rate, 1/time"))
-
-    @property
-    def domain(self) -> Domain:  # noqa: D102
-        return Free()
 
     @property
     def equilibrium(self) -> Gaussian:  # noqa: D102
@@ -221,6 +215,7 @@ class VariancePreserving(Process):
     """
 
     schedule: Schedule
+    domain: Domain = field(default=Free(), init=False, repr=False)
 
     @classmethod
     def linear(cls, beta_min: float = 0.1, beta_max: float = 20.0) -> VariancePreserving:
@@ -239,10 +234,6 @@ class VariancePreserving(Process):
     def ddpm(cls, T: int = 1000, beta_1: float = 1e-4, beta_T: float = 0.02) -> VariancePreserving:
         """The table of Ho et al. (2020): integer t = 0 (data) ... T, variances beta_1 ... beta_T equally spaced."""
         return cls(Table(T, beta_1, beta_T))
-
-    @property
-    def domain(self) -> Domain:  # noqa: D102
-        return Free()
 
     @property
     def t_max(self) -> float:  # noqa: D102
@@ -284,7 +275,7 @@ class VarianceExploding(Process):
 
     sigma_min: float
     sigma_max: float
-    domain: Domain = field(default_factory=Free)
+    domain: Domain = Free()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sigma_min", checks.positive(self.sigma_min, "sigma_min", unit="a length"))

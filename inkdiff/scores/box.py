@@ -1,0 +1,232 @@
+"""The exact score of ink that starts as any picture: an initial density, constant on each cell of a grid, diffusing between walls,
+
+    p_t(x) = sum_cells rho_i E_i(x),        E_i(x) = product over axes of  int_cell p(x, v | x_0) dx_0,        v = sigma_t^2,
+
+    int_a^b p(x, v | x_0) dx_0  =  sum over images x_m of x  Phi((b - x_m)/sigma) - Phi((a - x_m)/sigma)                     (v < L^2/5)
+                                =  (b - a)/L + (2/L) sum_n c_n cos(n pi x/L) exp(-(n pi/L)^2 v/2),  c_n = int_a^b cos(n pi y/L) dy     (else).
+
+Both are exact; the first keeps relative accuracy far out in the tails, where scores live. The gradient differentiates the same sums. Cell averages
+of p_t, and with them the coarse-grained entropy, follow from the cosine sum alone.
+
+Reference: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 2.4 and 14.3.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, special
+
+from inkdiff import checks
+from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff.domain import Box
+from inkdiff.kernels.formulas import PERIODIC
+from inkdiff.processes import Process
+
+__all__ = ["BoxScore"]
+
+_Floats = npt.NDArray[np.float64]
+_CHUNK = 2**22  # numbers held at a time
+_UNDERFLOW = 1e-280
+
+
+class BoxScore:
+    """Exact score of a density that diffuses in a box.
+
+    Parameters
+    ----------
+    process : a process whose domain is a Box (Brownian or VarianceExploding)
+    density : (K_1, ..., K_d), d = 1, 2, 3: non-negative values on equal cells of the box, axis 0 = x; normalised here
+    nodes : 0 evaluates the closed form at every particle, O(n prod K). nodes = m > 0 evaluates it on a grid of m nodes per cell and axis and
+        interpolates the score linearly between: the error falls as (cell/(m sigma_t))^2, and 10^6 particles are fast
+
+    Where p_t underflows (beyond about 35 sigma_t from all ink) the score is its leading term, (nearest ink - x)/sigma_t^2.
+
+    Raises
+    ------
+    ValueError
+        If the domain is not a box, or the density is negative, non-finite, all zero or of another dimension than the box.
+    """
+
+    def __init__(self, process: Process, density: Array, *, nodes: int = 0) -> None:
+        if not isinstance(process.domain, Box):
+            raise ValueError("BoxScore needs a process in a Box, for example Brownian(D=1.0, domain=Box(0, 1)).")
+        rho = asnumpy(density).astype(np.float64)
+        if not 1 <= rho.ndim <= 3 or rho.size == 0:
+            raise ValueError(f"density must have 1, 2 or 3 axes and at least one cell, got shape {rho.shape}.")
+        checks.finite_array(rho, "density")
+        if (rho < 0).any() or rho.sum() == 0:
+            raise ValueError(f"density must be >= 0 and not all zero; smallest value {rho.min():g}, sum {rho.sum():g}.")
+        process.domain.check_dimension(rho.ndim)
+        self.process, self.box, self.nodes = process, process.domain, checks.count(nodes, "nodes", least=0)
+        self._low, self._length = self.box.low(rho.ndim), self.box.length(rho.ndim)
+        self._cell = self._length / rho.shape
+        self.density = rho / (rho.sum() * self._cell.prod())
+
+    def __call__(self, x: Array, t: Any) -> Array:
+        """grad log p_t(x), (n, d); t > 0 a number or (n,)."""
+        xp = array_module(x)
+        score = xp.empty_like(x)
+        for t_one, rows in self._by_time(x, t):
+            evaluate = self._interpolated if self.nodes else self._score_at
+            score[rows] = xp.asarray(evaluate(x[rows], float(self.process.variance(t_one))), x.dtype)
+        return score
+
+    def log_density(self, x: Array, t: Any) -> Array:
+        """ln p_t(x) per row, (n,), by the closed form."""
+        xp = array_module(x)
+        log_p = xp.empty(x.shape[0])
+        for t_one, rows in self._by_time(x, t):
+            p = self._closed_form(asnumpy(x[rows]), float(self.process.variance(t_one)))[0]
+            with np.errstate(divide="ignore"):
+                log_p[rows] = xp.asarray(np.log(p))
+        return log_p
+
+    def cell_averages(self, t: float) -> _Floats:
+        """The density averaged over each cell at time t, (K_1, ..., K_d): exact."""
+        v = float(self.process.variance(self.process.check_time(t)))
+        if v == 0:
+            return self.density
+        transfer = [self._transfer(axis, v) for axis in range(self.density.ndim)]
+        return np.maximum(_contract(self.density, transfer), 0.0)
+
+    def entropy(self, t: float) -> float:
+        """Coarse-grained entropy -int p ln p of the cell averages, nats: what an unbiased histogram on these cells measures."""
+        p = self.cell_averages(t)
+        return float(-special.xlogy(p, p).sum() * self._cell.prod())
+
+    def _by_time(self, x: Array, t: Any) -> Any:
+        d = self.density.ndim
+        if x.ndim != 2 or x.shape[1] != d:
+            raise ValueError(f"x must have shape (n, {d}) like the density, got {x.shape}.")
+        t = asnumpy(self.process.check_time(t))
+        if (t <= 0).any():
+            raise ValueError("t must be > 0: at t = 0 the density has steps and no score.")
+        if t.ndim == 0:
+            return [(float(t), slice(None))]
+        return [(float(t_one), np.flatnonzero(t == t_one)) for t_one in np.unique(t)]
+
+    # ---- the closed form ------------------------------------------------------------------------------------------
+
+    def _axis_matrices(self, points: _Floats, axis: int, v: float) -> tuple[_Floats, _Floats]:
+        """E (m, K): int over each cell of p(x, v | x_0) dx_0, and its x-derivative, at points relative to the lower wall."""
+        length = self._length[axis]
+        edges = np.linspace(0.0, length, self.density.shape[axis] + 1)
+        periodic = self.box.wall_code == PERIODIC
+        period = length if periodic else 2 * length
+        x = points[:, None]
+        signs = (1,) if periodic else (1, -1)
+        if v < period**2 / 20:
+            sigma = math.sqrt(v)
+            mass, slope = 0.0, 0.0
+            for m, sign in product(range(-2, 3), signs):
+                z = (edges - sign * x - m * period) / sigma
+                flip = z[:, :-1] + z[:, 1:] > 0  # a difference of two tails, not of two numbers near 1
+                a, b = np.where(flip, -z[:, 1:], z[:, :-1]), np.where(flip, -z[:, :-1], z[:, 1:])
+                mass = mass + special.ndtr(b) - special.ndtr(a)
+                bell = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi * v)
+                slope = slope - sign * np.diff(bell, axis=1)
+            return np.asarray(mass), np.asarray(slope)
+        k = 2 * math.pi / period * np.arange(1, 7)
+        decay = 2 / length * np.exp(-(k**2) * v / 2)
+        cosine, sine = np.cos(k * x) * decay, np.sin(k * x) * decay
+        c = np.diff(np.sin(np.outer(k, edges)), axis=1) / k[:, None]
+        mass, slope = np.diff(edges) / length + cosine @ c, -(k * sine) @ c
+        if periodic:
+            s = -np.diff(np.cos(np.outer(k, edges)), axis=1) / k[:, None]
+            mass, slope = mass + sine @ s, slope + (k * cosine) @ s
+        return mass, slope
+
+    def _closed_form(self, x: npt.NDArray[Any], v: float) -> tuple[_Floats, _Floats]:
+        """p (n,) and its gradient (n, d) at particles x (n, d)."""
+        n, d = x.shape
+        p, gradient = np.empty(n), np.empty((n, d))
+        rows = max(1, _CHUNK // max(self.density.size // self.density.shape[0], sum(self.density.shape)))
+        for begin in range(0, n, rows):
+            part = slice(begin, begin + rows)
+            matrices = [self._axis_matrices(x[part, j] - self._low[j], j, v) for j in range(d)]
+            mass = [m for m, _ in matrices]
+            p[part] = self._along_rows(mass)
+            for j in range(d):
+                gradient[part, j] = self._along_rows([matrices[i][1] if i == j else mass[i] for i in range(d)])
+        return p, gradient
+
+    def _along_rows(self, factors: list[_Floats]) -> _Floats:
+        """sum_i rho_i prod_axes factors[axis][row, i] for every row."""
+        total = np.tensordot(factors[0], self.density, axes=1)
+        for factor in factors[1:]:
+            total = np.einsum("nk...,nk->n...", total, factor)
+        return total
+
+    def _score_at(self, x: Array, v: float) -> _Floats:
+        host = asnumpy(x).astype(np.float64)
+        p, gradient = self._closed_form(host, v)
+        return self._divide(p, gradient, host, v)
+
+    def _divide(self, p: _Floats, gradient: _Floats, x: _Floats, v: float) -> _Floats:
+        """gradient/p, or the pull towards the nearest ink where p underflows."""
+        lost = p < _UNDERFLOW
+        score = gradient / np.where(lost, 1.0, p)[:, None]
+        if lost.any():
+            _, nearest = ndimage.distance_transform_edt(self.density == 0, sampling=self._cell, return_indices=True)
+            y = x[lost] - self._low
+            home = np.minimum((y / self._cell).astype(int), np.array(self.density.shape) - 1)
+            ink = np.stack([axis[tuple(home.T)] for axis in nearest], axis=1)
+            score[lost] = (np.clip(y, ink * self._cell, (ink + 1) * self._cell) - y) / v
+        return score
+
+    # ---- the tabulated form ---------------------------------------------------------------------------------------
+
+    def _table(self, v: float) -> _Floats:
+        """The score at the nodes, (M_1, ..., M_d, d), M = nodes K + 1 from wall to wall."""
+        axes = [np.linspace(0.0, L, self.nodes * K + 1) for L, K in zip(self._length, self.density.shape, strict=True)]
+        matrices = [self._axis_matrices(points, j, v) for j, points in enumerate(axes)]
+        mass = [m for m, _ in matrices]
+        p = _contract(self.density, mass)
+        gradient = [_contract(self.density, [matrices[i][1] if i == j else mass[i] for i in range(p.ndim)]) for j in range(p.ndim)]
+        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, p.ndim) + self._low
+        score = self._divide(p.ravel(), np.stack(gradient, axis=-1).reshape(-1, p.ndim), points, v)
+        return score.reshape(*p.shape, p.ndim)
+
+    def _interpolated(self, x: Array, v: float) -> Array:
+        xp = array_module(x)
+        table = self._table(v)
+        shape = table.shape[:-1]
+        values = xp.asarray(table.reshape(-1, len(shape)), x.dtype)
+        position = (x - xp.asarray(self._low, x.dtype)) * xp.asarray(self.nodes / self._cell, x.dtype)
+        corner = xp.minimum(position.astype(np.int64), xp.asarray(np.array(shape) - 2))
+        fraction = position - corner
+        strides = np.cumprod((1, *shape[:0:-1]))[::-1]
+        score = xp.zeros_like(x)
+        for offset in product((0, 1), repeat=len(shape)):
+            weight = reduce(lambda a, b: a * b, [fraction[:, j] if o else 1 - fraction[:, j] for j, o in enumerate(offset)])
+            index = sum((corner[:, j] + o) * int(strides[j]) for j, o in enumerate(offset))
+            score += weight[:, None] * values[index]
+        return score
+
+    def _transfer(self, axis: int, v: float) -> _Floats:
+        """(K, K) mean over cell j of int over cell i of p(x, v | x_0) dx_0, by the cosine sum."""
+        length, K = self._length[axis], self.density.shape[axis]
+        edges = np.linspace(0.0, length, K + 1)
+        period = length if self.box.wall_code == PERIODIC else 2 * length
+        count = max(8, math.ceil(8.6 * period / (2 * math.pi * math.sqrt(v))))
+        k = 2 * math.pi / period * np.arange(1, min(count, 200_000) + 1)
+        decay = 2 / length * np.exp(-(k**2) * v / 2)[:, None]
+        c = np.diff(np.sin(np.outer(k, edges)), axis=1) / k[:, None]
+        transfer = np.full((K, K), (length / K) ** 2 / length) + (decay * c).T @ c
+        if self.box.wall_code == PERIODIC:
+            s = np.diff(np.cos(np.outer(k, edges)), axis=1) / k[:, None]
+            transfer += (decay * s).T @ s
+        return transfer / (length / K)
+
+
+def _contract(rho: _Floats, matrices: list[_Floats]) -> _Floats:
+    """Apply one (M, K) matrix along each axis of rho (K_1, ..., K_d)."""
+    for axis, matrix in enumerate(matrices):
+        rho = np.moveaxis(np.tensordot(matrix, rho, axes=(1, axis)), 0, axis)
+    return rho

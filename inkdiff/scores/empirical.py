@@ -1,0 +1,98 @@
+"""The exact score of a finite data set: the density of N noised data points,
+
+    p_t(x) = (1/N) sum_i p(x_t = x | x_0 = x_i),        score = sum_i w_i(x) grad log p(x | x_i),        w = softmax over i.
+
+Run backwards it can only return copies of the data: the perfect memory against which learned scores are compared. In free space the sum is
+two matrix products; in a box the transition is the heat kernel between walls.
+
+Reference: P. Vincent, A connection between score matching and denoising autoencoders (2011).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from inkdiff import checks
+from inkdiff.backend import Array, array_module
+from inkdiff.domain import Box
+from inkdiff.heat_kernel import log_heat_kernel
+from inkdiff.processes import Process
+
+__all__ = ["EmpiricalScore"]
+
+_CHUNK = 2**22  # numbers held at a time
+
+
+class EmpiricalScore:
+    """Exact score of the noised empirical distribution of `data`.
+
+    Parameters
+    ----------
+    process : any process
+    data : (N, d), inside the domain; kept in float64
+
+    Cost: O(n N d) per call. Undefined at t = 0 (a sum of point masses): t must be > 0.
+    """
+
+    def __init__(self, process: Process, data: Array) -> None:
+        self.process = process
+        self.data = checks.state(data, "data").astype(np.float64)
+        if isinstance(process.domain, Box):
+            process.domain.check_inside(self.data, "data")
+
+    def log_density(self, x: Array, t: Any) -> Array:
+        """ln p_t(x) per row, (n,)."""
+        return self._evaluate(x, t)[0]
+
+    def __call__(self, x: Array, t: Any) -> Array:
+        """grad log p_t(x), (n, d); t a number or (n,)."""
+        return self._evaluate(x, t)[1]
+
+    def _evaluate(self, x: Array, t: Any) -> tuple[Array, Array]:
+        xp = array_module(x, self.data)
+        n_data, d = self.data.shape
+        if x.ndim != 2 or x.shape[1] != d:
+            raise ValueError(f"x must have shape (n, {d}) like the data, got {x.shape}.")
+        t = xp.broadcast_to(xp.asarray(self.process.check_time(t)), (x.shape[0],))
+        if bool((t <= 0).any()):
+            raise ValueError("t must be > 0: at t = 0 the data are point masses without a score.")
+        boxed = isinstance(self.process.domain, Box)
+        rows = max(1, _CHUNK // (n_data * (d if boxed else 1)))
+        log_p, score = xp.empty(x.shape[0]), xp.empty_like(x)
+        for begin in range(0, x.shape[0], rows):
+            part = slice(begin, begin + rows)
+            evaluate = self._between_walls if boxed else self._free
+            log_p[part], score[part] = evaluate(x[part].astype(np.float64), t[part])
+        return log_p, score
+
+    def _free(self, x: Array, t: Array) -> tuple[Array, Array]:
+        xp = array_module(x)
+        alpha, v = self.process.alpha(t)[:, None], self.process.variance(t)[:, None]
+        square = (x**2).sum(1)[:, None] - 2 * alpha * (x @ self.data.T) + alpha**2 * (self.data**2).sum(1)
+        log_norm, weights = _softmax(-square / (2 * v))
+        d = x.shape[1]
+        log_p = log_norm - math.log(len(self.data)) - d / 2 * xp.log(2 * math.pi * v[:, 0])
+        return log_p, (alpha * (weights @ self.data) - x) / v
+
+    def _between_walls(self, x: Array, t: Array) -> tuple[Array, Array]:
+        xp = array_module(x)
+        box = self.process.domain
+        assert isinstance(box, Box)
+        n, n_data, d = len(x), *self.data.shape
+        v = xp.repeat(self.process.variance(t), n_data)[:, None]
+        logs, slopes = log_heat_kernel(xp.repeat(x, n_data, axis=0), xp.tile(self.data, (n, 1)), v, box)
+        log_norm, weights = _softmax(logs.reshape(n, n_data))
+        score = (weights[:, :, None] * slopes.reshape(n, n_data, d)).sum(1)
+        return log_norm - math.log(n_data), score
+
+
+def _softmax(logs: Array) -> tuple[Array, Array]:
+    """ln sum exp and the normalised weights, along axis 1."""
+    xp = array_module(logs)
+    top = logs.max(1, keepdims=True)
+    weights = xp.exp(logs - top)
+    norm = weights.sum(1, keepdims=True)
+    return (top + xp.log(norm))[:, 0], weights / norm

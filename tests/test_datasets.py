@@ -227,6 +227,18 @@ def test_particles_and_density_of_a_picture_agree(stretch: bool, invert: bool) -
     assert abs(chi2 - dof) / math.sqrt(2 * dof) < 5
 
 
+def test_faint_pixels_are_all_reached() -> None:
+    """16,384 pixels of weight 2^-24 each, finer than one float32 uniform tells apart: odd and even ones alike."""
+    faint = 1 << 14
+    picture = np.full((1, faint + 1), 1 - 2.0**-24)
+    picture[0, 0] = 2.0**-10  # so dark that the weights add to 1
+    x = datasets.drop_from_image(picture, 400_000, seed=6).x[:, 0]
+    column = np.floor(x.astype(float) * (faint + 1)).astype(int)
+    hit = column[column > 0]
+    assert abs(len(hit) - 400_000 / 1024) < 5 * math.sqrt(400_000 / 1024)
+    assert abs(np.mean(hit % 2) - 0.5) < 5 * 0.5 / math.sqrt(len(hit))
+
+
 def test_bad_pictures_of_ink() -> None:
     for picture, message in [
         (np.ones((2, 2)), "no ink: every pixel is white"),

@@ -1,0 +1,62 @@
+"""The entry point `inkdiff`: a few commands, each loaded when asked for.
+
+    inkdiff tour            the whole story on real data, and a page to show
+    inkdiff run NAME ...    one simulation, with its own flags
+    inkdiff list            which there are
+    inkdiff info            what this machine offers
+    inkdiff compare         ink beside images on one clock
+
+Exit status: 0 done, 1 a check failed, 2 asked for something that cannot be had, 130 interrupted.
+
+Reference: POSIX.1-2017, Utility Syntax Guidelines; and 128 + the number of the signal for an interrupt.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from inkdiff.cli.scripts import Simulation, describe, find, guarded, run_script, simulations
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (by default the program's own); returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    return guarded(lambda: int(arguments.command(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="inkdiff", description="Ink in water and images in noise: one process, forwards and back."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    run = commands.add_parser(
+        "run", help="one simulation: inkdiff run NAME [--flags]", description=_run.__doc__
+    )
+    run.add_argument("name", metavar="NAME", help="name of the simulation, from 'inkdiff list'")
+    run.add_argument(
+        "flags", nargs=argparse.REMAINDER, help="its flags; 'inkdiff run NAME --help' lists them"
+    )
+    run.set_defaults(command=_run)
+    listing = commands.add_parser(
+        "list", help="the simulations and what they show", description=_list.__doc__
+    )
+    listing.set_defaults(command=_list)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run one simulation; prints CHECK lines, saves figures, and exits 1 if a check failed."""
+    simulation = Simulation.load(find(arguments.name))
+    return run_script(simulation, arguments.flags, f"inkdiff run {arguments.name}")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    """The simulations, each with the first line of its docstring."""
+    known = simulations()
+    width = max(map(len, known), default=0)
+    for name, path in known.items():
+        print(f"{name:<{width}}  {describe(path)}")
+    return 0

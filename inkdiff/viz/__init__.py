@@ -1,0 +1,30 @@
+"""Arrays to figures: style, words in two languages, the few kinds of picture the story needs. No physics.
+
+Matplotlib is imported when the first figure is made, so that importing this package costs nothing; `pyplot`
+never: a figure is an object drawn by Agg, with no window and no global list of figures to close.
+"""
+
+from inkdiff.viz.curves import scatter, theory, vectors, with_errors
+from inkdiff.viz.labels import LABELS, label, language, say, use_language
+from inkdiff.viz.pictures import concentration, film, images
+from inkdiff.viz.style import COLORS, figure, ink_colors, save, use_style
+
+__all__ = [
+    "COLORS",
+    "LABELS",
+    "concentration",
+    "figure",
+    "film",
+    "images",
+    "ink_colors",
+    "label",
+    "language",
+    "save",
+    "say",
+    "scatter",
+    "theory",
+    "use_language",
+    "use_style",
+    "vectors",
+    "with_errors",
+]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "array_module", "asnumpy", "cuda_device_count", "current_stream", "is_cuda", "to_device"]
+__all__ = ["Array", "array_module", "asnumpy", "cuda_device_count", "current_stream", "is_cuda", "special", "to_device"]
 
 # A NumPy or CuPy array. CuPy ships no usable stubs, so its arrays are Any to the type checker.
 Array = Any
@@ -64,6 +64,11 @@ def array_module(*arrays: object) -> Any:
     if len(devices) > 1:
         raise ValueError(f"arrays on several CUDA devices {sorted(devices)}: copy them to one device first.")
     return _cupy()
+
+
+def special(xp: Any) -> Any:
+    """`scipy.special` for NumPy, its CuPy twin for CuPy."""
+    return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 
 
 def asnumpy(x: Array) -> npt.NDArray[Any]:

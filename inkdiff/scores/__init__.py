@@ -1,7 +1,8 @@
 """Exact scores score(x, t) = grad log p_t(x), for densities whose diffusion is known in closed form.
 
-`GaussianScore` and `MixtureScore` (free space), `EmpiricalScore` (a finite data set, in free space or a box), `BoxScore` (any initial density
-between walls). They are callables with the signature a learned score has, so every sampler takes either.
+`GaussianScore` and `MixtureScore` (free space), `EmpiricalScore` (a finite data set, in free space or a box),
+`BoxScore` (any initial density between walls). They are callables with the signature a learned score has, so
+every sampler takes either.
 """
 
 from inkdiff.scores.box import BoxScore

@@ -1,12 +1,17 @@
-"""The exact score of ink that starts as any picture: an initial density, constant on each cell of a grid, diffusing between walls,
+"""The exact score of ink that starts as any picture: an initial density, constant on each cell of a grid,
+diffusing between walls,
 
-    p_t(x) = sum_cells rho_i E_i(x),        E_i(x) = product over axes of  int_cell p(x, v | x_0) dx_0,        v = sigma_t^2,
+    p_t(x) = sum_cells rho_i E_i(x),        E_i(x) = product over axes of  int_cell p(x, v | x_0) dx_0,        v
+    = sigma_t^2,
 
-    int_a^b p(x, v | x_0) dx_0  =  sum over images x_m of x  Phi((b - x_m)/sigma) - Phi((a - x_m)/sigma)                     (v < L^2/5)
-                                =  (b - a)/L + (2/L) sum_n c_n cos(n pi x/L) exp(-(n pi/L)^2 v/2),  c_n = int_a^b cos(n pi y/L) dy     (else).
+    int_a^b p(x, v | x_0) dx_0  =  sum over images x_m of x  Phi((b - x_m)/sigma) - Phi((a - x_m)/sigma)
+    (v < L^2/5)
+                                =  (b - a)/L + (2/L) sum_n c_n cos(n pi x/L) exp(-(n pi/L)^2 v/2),  c_n =
+                                int_a^b cos(n pi y/L) dy     (else).
 
-Both are exact; the first keeps relative accuracy far out in the tails, where scores live. The gradient differentiates the same sums. Cell averages
-of p_t, and with them the coarse-grained entropy, follow from the cosine sum alone.
+Both are exact; the first keeps relative accuracy far out in the tails, where scores live. The gradient
+differentiates the same sums. Cell averages of p_t, and with them the coarse-grained entropy, follow from the
+cosine sum alone.
 
 Reference: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 2.4 and 14.3.
 """
@@ -14,16 +19,17 @@ Reference: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 2.4 and
 from __future__ import annotations
 
 import math
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, special
+from scipy import ndimage
+from scipy.special import xlogy
 
 from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff.backend import Array, array_module, asnumpy, special
 from inkdiff.domain import Box
 from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.processes import Process
@@ -33,6 +39,8 @@ __all__ = ["BoxScore"]
 _Floats = npt.NDArray[np.float64]
 _CHUNK = 2**22  # numbers held at a time
 _UNDERFLOW = 1e-280
+_REACH = 38.0  # standard deviations beyond which a Gaussian underflows
+_WINDOW = 9.0  # standard deviations beyond which its mass is below float64 rounding
 
 
 class BoxScore:
@@ -42,15 +50,19 @@ class BoxScore:
     ----------
     process : a process whose domain is a Box (Brownian or VarianceExploding)
     density : (K_1, ..., K_d), d = 1, 2, 3: non-negative values on equal cells of the box, axis 0 = x; normalised here
-    nodes : 0 evaluates the closed form at every particle, O(n prod K). nodes = m > 0 evaluates it on a grid of m nodes per cell and axis and
-        interpolates the score linearly between: the error falls as (cell/(m sigma_t))^2, and 10^6 particles are fast
+    nodes : 0 evaluates the closed form over all cells at every particle, O(n prod K). nodes = m > 0 is the fast
+        form for many particles: while sigma_t < cell/4 the closed form over the few cells within reach (exact),
+        later a table of m nodes per cell and axis with linear interpolation of the score (error about (cell/(m
+        sigma_t))^2 / 8)
 
-    Where p_t underflows (beyond about 35 sigma_t from all ink) the score is its leading term, (nearest ink - x)/sigma_t^2.
+    Where p_t underflows (beyond about 35 sigma_t from all ink) the score is its leading term, (nearest ink -
+    x)/sigma_t^2.
 
     Raises
     ------
     ValueError
-        If the domain is not a box, or the density is negative, non-finite, all zero or of another dimension than the box.
+        If the domain is not a box, or the density is negative, non-finite, all zero or of another dimension
+        than the box.
     """
 
     def __init__(self, process: Process, density: Array, *, nodes: int = 0) -> None:
@@ -73,8 +85,14 @@ class BoxScore:
         xp = array_module(x)
         score = xp.empty_like(x)
         for t_one, rows in self._by_time(x, t):
-            evaluate = self._interpolated if self.nodes else self._score_at
-            score[rows] = xp.asarray(evaluate(x[rows], float(self.process.variance(t_one))), x.dtype)
+            v = float(self.process.variance(t_one))
+            if not self.nodes:
+                evaluate = self._score_at
+            elif v < (self._cell.min() / 4) ** 2:
+                evaluate = self._nearby
+            else:
+                evaluate = self._interpolated
+            score[rows] = xp.asarray(evaluate(x[rows], v), x.dtype)
         return score
 
     def log_density(self, x: Array, t: Any) -> Array:
@@ -96,9 +114,10 @@ class BoxScore:
         return np.maximum(_contract(self.density, transfer), 0.0)
 
     def entropy(self, t: float) -> float:
-        """Coarse-grained entropy -int p ln p of the cell averages, nats: what an unbiased histogram on these cells measures."""
+        """Coarse-grained entropy -int p ln p of the cell averages, nats: what an unbiased histogram on these
+        cells measures."""
         p = self.cell_averages(t)
-        return float(-special.xlogy(p, p).sum() * self._cell.prod())
+        return float(-xlogy(p, p).sum() * self._cell.prod())
 
     def _by_time(self, x: Array, t: Any) -> Any:
         d = self.density.ndim
@@ -114,7 +133,8 @@ class BoxScore:
     # ---- the closed form ------------------------------------------------------------------------------------------
 
     def _axis_matrices(self, points: _Floats, axis: int, v: float) -> tuple[_Floats, _Floats]:
-        """E (m, K): int over each cell of p(x, v | x_0) dx_0, and its x-derivative, at points relative to the lower wall."""
+        """E (m, K): int over each cell of p(x, v | x_0) dx_0, and its x-derivative, at points relative to the
+        lower wall."""
         length = self._length[axis]
         edges = np.linspace(0.0, length, self.density.shape[axis] + 1)
         periodic = self.box.wall_code == PERIODIC
@@ -123,15 +143,16 @@ class BoxScore:
         signs = (1,) if periodic else (1, -1)
         if v < period**2 / 20:
             sigma = math.sqrt(v)
-            mass, slope = 0.0, 0.0
+            mass = np.zeros((len(x), len(edges) - 1))
+            slope = np.zeros_like(mass)
             for m, sign in product(range(-2, 3), signs):
                 z = (edges - sign * x - m * period) / sigma
-                flip = z[:, :-1] + z[:, 1:] > 0  # a difference of two tails, not of two numbers near 1
-                a, b = np.where(flip, -z[:, 1:], z[:, :-1]), np.where(flip, -z[:, :-1], z[:, 1:])
-                mass = mass + special.ndtr(b) - special.ndtr(a)
-                bell = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi * v)
-                slope = slope - sign * np.diff(bell, axis=1)
-            return np.asarray(mass), np.asarray(slope)
+                if z.min() > _REACH or z.max() < -_REACH:
+                    continue  # this image is out of reach of every point
+                image_mass, image_slope = _cell_masses(z, sigma)
+                mass += image_mass
+                slope += sign * image_slope
+            return mass, slope
         k = 2 * math.pi / period * np.arange(1, 7)
         decay = 2 / length * np.exp(-(k**2) * v / 2)
         cosine, sine = np.cos(k * x) * decay, np.sin(k * x) * decay
@@ -168,19 +189,48 @@ class BoxScore:
         p, gradient = self._closed_form(host, v)
         return self._divide(p, gradient, host, v)
 
-    def _divide(self, p: _Floats, gradient: _Floats, x: _Floats, v: float) -> _Floats:
+    def _divide(self, p: Array, gradient: Array, x: Array, v: float) -> Array:
         """gradient/p, or the pull towards the nearest ink where p underflows."""
+        xp = array_module(p)
         lost = p < _UNDERFLOW
-        score = gradient / np.where(lost, 1.0, p)[:, None]
-        if lost.any():
-            _, nearest = ndimage.distance_transform_edt(self.density == 0, sampling=self._cell, return_indices=True)
-            y = x[lost] - self._low
-            home = np.minimum((y / self._cell).astype(int), np.array(self.density.shape) - 1)
-            ink = np.stack([axis[tuple(home.T)] for axis in nearest], axis=1)
-            score[lost] = (np.clip(y, ink * self._cell, (ink + 1) * self._cell) - y) / v
+        score = gradient / xp.where(lost, 1.0, p)[:, None]
+        if bool(lost.any()):
+            cell, low = xp.asarray(self._cell), xp.asarray(self._low)
+            y = x[lost] - low
+            home = xp.minimum((y / cell).astype(np.int64), xp.asarray(self.density.shape) - 1)
+            ink = xp.asarray(self._nearest_ink)[tuple(home.T)]
+            score[lost] = (xp.clip(y, ink * cell, (ink + 1) * cell) - y) / v
         return score
 
-    # ---- the tabulated form ---------------------------------------------------------------------------------------
+    @cached_property
+    def _nearest_ink(self) -> npt.NDArray[np.int64]:
+        """(K_1, ..., K_d, d): index of the cell with ink nearest to each cell."""
+        _, nearest = ndimage.distance_transform_edt(self.density == 0, sampling=self._cell, return_indices=True)
+        return np.moveaxis(nearest, 0, -1).astype(np.int64)
+
+    # ---- many particles ---------------------------------------------------------------------------------------
+
+    def _nearby(self, x: Array, v: float) -> Array:
+        """The closed form over the cells within `_WINDOW` sigma; beyond the walls the cells' mirror images
+        continue the grid."""
+        xp = array_module(x)
+        d, sigma = self.density.ndim, math.sqrt(v)
+        w = math.ceil(_WINDOW * sigma / self._cell.min())
+        padded = xp.asarray(np.pad(self.density, w, mode="wrap" if self.box.wall_code == PERIODIC else "symmetric"))
+        offsets = xp.arange(2 * w + 2)
+        index, mass, slope = [], [], []
+        for j in range(d):
+            y = x[:, j].astype(np.float64) - self._low[j]
+            home = xp.minimum((y / self._cell[j]).astype(np.int64), self.density.shape[j] - 1)
+            z = ((home[:, None] + offsets - w) * self._cell[j] - y[:, None]) / sigma
+            index.append((home[:, None] + offsets[:-1]).reshape(len(x), *(-1 if i == j else 1 for i in range(d))))
+            axis_mass, axis_slope = _cell_masses(z, sigma)
+            mass.append(axis_mass)
+            slope.append(axis_slope)
+        rho = padded[tuple(index)]
+        p = _weigh(rho, mass)
+        gradient = [_weigh(rho, [slope[i] if i == j else mass[i] for i in range(d)]) for j in range(d)]
+        return self._divide(p, xp.stack(gradient, axis=1), x, v)
 
     def _table(self, v: float) -> _Floats:
         """The score at the nodes, (M_1, ..., M_d, d), M = nodes K + 1 from wall to wall."""
@@ -225,8 +275,26 @@ class BoxScore:
         return transfer / (length / K)
 
 
+def _cell_masses(z: Array, sigma: float) -> tuple[Array, Array]:
+    """Gaussian mass between consecutive edges at z = (edge - x)/sigma, (m, K + 1) -> (m, K), and its x-derivative."""
+    xp = array_module(z)
+    ndtr = special(xp).ndtr
+    flip = z[:, :-1] + z[:, 1:] > 0  # a difference of two tails, not of two numbers near 1
+    a, b = xp.where(flip, -z[:, 1:], z[:, :-1]), xp.where(flip, -z[:, :-1], z[:, 1:])
+    bell = xp.exp(-(z**2) / 2) / (sigma * math.sqrt(2 * math.pi))
+    return ndtr(b) - ndtr(a), -xp.diff(bell, axis=1)
+
+
 def _contract(rho: _Floats, matrices: list[_Floats]) -> _Floats:
     """Apply one (M, K) matrix along each axis of rho (K_1, ..., K_d)."""
     for axis, matrix in enumerate(matrices):
         rho = np.moveaxis(np.tensordot(matrix, rho, axes=(1, axis)), 0, axis)
+    return rho
+
+
+def _weigh(rho: Array, factors: list[Array]) -> Array:
+    """sum over the window of rho (n, W_1, ..., W_d) times one factor (n, W_j) per axis."""
+    xp = array_module(rho)
+    for factor in reversed(factors):
+        rho = xp.einsum("n...k,nk->n...", rho, factor)
     return rho

@@ -1,9 +1,11 @@
 """The exact score of a finite data set: the density of N noised data points,
 
-    p_t(x) = (1/N) sum_i p(x_t = x | x_0 = x_i),        score = sum_i w_i(x) grad log p(x | x_i),        w = softmax over i.
+    p_t(x) = (1/N) sum_i p(x_t = x | x_0 = x_i),        score = sum_i w_i(x) grad log p(x | x_i),        w =
+    softmax over i.
 
-Run backwards it can only return copies of the data: the perfect memory against which learned scores are compared. In free space the sum is
-two matrix products; in a box the transition is the heat kernel between walls.
+Run backwards it can only return copies of the data: the perfect memory against which learned scores are
+compared. In free space the sum is two matrix products; in a box the transition is the heat kernel between
+walls.
 
 Reference: P. Vincent, A connection between score matching and denoising autoencoders (2011).
 """

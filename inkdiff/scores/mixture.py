@@ -1,6 +1,7 @@
 """Gaussian mixtures stay Gaussian mixtures under a linear diffusion in free space:
 
-    p_t(x) = sum_k w_k N(x; alpha_t m_k, alpha_t^2 C_k + sigma_t^2 I),        score = sum_k r_k(x) C_k,t^-1 (alpha_t m_k - x),
+    p_t(x) = sum_k w_k N(x; alpha_t m_k, alpha_t^2 C_k + sigma_t^2 I),        score = sum_k r_k(x) C_k,t^-1
+    (alpha_t m_k - x),
 
 with r_k(x) the posterior weight of component k. Exact for every t >= 0 and, unlike scores of point sets, at t = 0 too.
 

@@ -21,11 +21,12 @@ from __future__ import annotations
 import math
 from functools import cached_property, reduce
 from itertools import product
+from operator import mul
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy.spatial import cKDTree
 from scipy.special import xlogy
 
 from inkdiff import checks
@@ -40,6 +41,7 @@ _Floats = npt.NDArray[np.float64]
 _CHUNK = 2**22  # numbers held at a time
 _UNDERFLOW = 1e-280
 _REACH = 38.0  # standard deviations beyond which a Gaussian underflows
+_CANDIDATES = 9  # cells whose centres are nearest may not be nearest themselves
 _WINDOW = 9.0  # standard deviations beyond which its mass is below float64 rounding
 
 
@@ -174,7 +176,7 @@ class BoxScore:
             mass = [m for m, _ in matrices]
             p[part] = self._along_rows(mass)
             for j in range(d):
-                gradient[part, j] = self._along_rows([matrices[i][1] if i == j else mass[i] for i in range(d)])
+                gradient[part, j] = self._along_rows(_with_slope(matrices, j))
         return p, gradient
 
     def _along_rows(self, factors: list[_Floats]) -> _Floats:
@@ -195,18 +197,21 @@ class BoxScore:
         lost = p < _UNDERFLOW
         score = gradient / xp.where(lost, 1.0, p)[:, None]
         if bool(lost.any()):
-            cell, low = xp.asarray(self._cell), xp.asarray(self._low)
-            y = x[lost] - low
-            home = xp.minimum((y / cell).astype(np.int64), xp.asarray(self.density.shape) - 1)
-            ink = xp.asarray(self._nearest_ink)[tuple(home.T)]
-            score[lost] = (xp.clip(y, ink * cell, (ink + 1) * cell) - y) / v
+            score[lost] = xp.asarray(self._pull(asnumpy(x[lost]) - self._low) / v)
         return score
 
+    def _pull(self, y: _Floats) -> _Floats:
+        """From y (m, d), relative to the lower corner, to the nearest point with ink: chosen among the nearest cells with ink."""
+        cells = np.argwhere(self.density > 0)
+        _, near = self._ink_tree.query(y, k=min(_CANDIDATES, len(cells)))
+        corner = cells[near.reshape(len(y), -1)] * self._cell
+        pull = np.clip(y[:, None], corner, corner + self._cell) - y[:, None]
+        nearest: _Floats = pull[np.arange(len(y)), (pull**2).sum(2).argmin(1)]
+        return nearest
+
     @cached_property
-    def _nearest_ink(self) -> npt.NDArray[np.int64]:
-        """(K_1, ..., K_d, d): index of the cell with ink nearest to each cell."""
-        _, nearest = ndimage.distance_transform_edt(self.density == 0, sampling=self._cell, return_indices=True)
-        return np.moveaxis(nearest, 0, -1).astype(np.int64)
+    def _ink_tree(self) -> cKDTree:
+        return cKDTree((np.argwhere(self.density > 0) + 0.5) * self._cell)
 
     # ---- many particles ---------------------------------------------------------------------------------------
 
@@ -218,27 +223,24 @@ class BoxScore:
         w = math.ceil(_WINDOW * sigma / self._cell.min())
         padded = xp.asarray(np.pad(self.density, w, mode="wrap" if self.box.wall_code == PERIODIC else "symmetric"))
         offsets = xp.arange(2 * w + 2)
-        index, mass, slope = [], [], []
+        index, matrices = [], []
         for j in range(d):
             y = x[:, j].astype(np.float64) - self._low[j]
             home = xp.minimum((y / self._cell[j]).astype(np.int64), self.density.shape[j] - 1)
             z = ((home[:, None] + offsets - w) * self._cell[j] - y[:, None]) / sigma
             index.append((home[:, None] + offsets[:-1]).reshape(len(x), *(-1 if i == j else 1 for i in range(d))))
-            axis_mass, axis_slope = _cell_masses(z, sigma)
-            mass.append(axis_mass)
-            slope.append(axis_slope)
+            matrices.append(_cell_masses(z, sigma))
         rho = padded[tuple(index)]
-        p = _weigh(rho, mass)
-        gradient = [_weigh(rho, [slope[i] if i == j else mass[i] for i in range(d)]) for j in range(d)]
+        p = _weigh(rho, [m for m, _ in matrices])
+        gradient = [_weigh(rho, _with_slope(matrices, j)) for j in range(d)]
         return self._divide(p, xp.stack(gradient, axis=1), x, v)
 
     def _table(self, v: float) -> _Floats:
         """The score at the nodes, (M_1, ..., M_d, d), M = nodes K + 1 from wall to wall."""
         axes = [np.linspace(0.0, L, self.nodes * K + 1) for L, K in zip(self._length, self.density.shape, strict=True)]
         matrices = [self._axis_matrices(points, j, v) for j, points in enumerate(axes)]
-        mass = [m for m, _ in matrices]
-        p = _contract(self.density, mass)
-        gradient = [_contract(self.density, [matrices[i][1] if i == j else mass[i] for i in range(p.ndim)]) for j in range(p.ndim)]
+        p = _contract(self.density, [m for m, _ in matrices])
+        gradient = [_contract(self.density, _with_slope(matrices, j)) for j in range(p.ndim)]
         points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, p.ndim) + self._low
         score = self._divide(p.ravel(), np.stack(gradient, axis=-1).reshape(-1, p.ndim), points, v)
         return score.reshape(*p.shape, p.ndim)
@@ -254,7 +256,7 @@ class BoxScore:
         strides = np.cumprod((1, *shape[:0:-1]))[::-1]
         score = xp.zeros_like(x)
         for offset in product((0, 1), repeat=len(shape)):
-            weight = reduce(lambda a, b: a * b, [fraction[:, j] if o else 1 - fraction[:, j] for j, o in enumerate(offset)])
+            weight = reduce(mul, [fraction[:, j] if o else 1 - fraction[:, j] for j, o in enumerate(offset)])
             index = sum((corner[:, j] + o) * int(strides[j]) for j, o in enumerate(offset))
             score += weight[:, None] * values[index]
         return score
@@ -283,6 +285,11 @@ def _cell_masses(z: Array, sigma: float) -> tuple[Array, Array]:
     a, b = xp.where(flip, -z[:, 1:], z[:, :-1]), xp.where(flip, -z[:, :-1], z[:, 1:])
     bell = xp.exp(-(z**2) / 2) / (sigma * math.sqrt(2 * math.pi))
     return ndtr(b) - ndtr(a), -xp.diff(bell, axis=1)
+
+
+def _with_slope(matrices: list[tuple[Array, Array]], axis: int) -> list[Array]:
+    """The mass of every axis, but the slope of one: the factors of a partial derivative."""
+    return [slope if j == axis else mass for j, (mass, slope) in enumerate(matrices)]
 
 
 def _contract(rho: _Floats, matrices: list[_Floats]) -> _Floats:

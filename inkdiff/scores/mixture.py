@@ -42,7 +42,7 @@ class MixtureScore:
 
     def __init__(self, process: Process, weights: Any, means: Any, covariances: Any) -> None:
         if isinstance(process.domain, Box):
-            raise ValueError("a Gaussian does not stay Gaussian between walls; use EmpiricalScore or BoxScore in a box.")
+            raise ValueError("Gaussians do not stay Gaussian between walls; in a box use EmpiricalScore or BoxScore.")
         self.process = process
         self.means = np.atleast_2d(np.asarray(means, np.float64))
         self.weights = np.atleast_1d(np.asarray(weights, np.float64))
@@ -113,7 +113,7 @@ def _eigen(
         variances = np.broadcast_to(c[:, None] if c.shape == (k,) else c, (k, d))
         axes = np.broadcast_to(np.eye(d), (k, d, d))
     else:
-        raise ValueError(f"covariances must be a number or have shape ({k},), ({k}, {d}) or ({k}, {d}, {d}), got {c.shape}.")
+        raise ValueError(f"covariances must be a number or ({k},), ({k}, {d}) or ({k}, {d}, {d}), got shape {c.shape}.")
     if not (np.isfinite(variances).all() and (variances > 0).all()):
         raise ValueError(f"covariances must be positive definite, got a smallest variance of {variances.min():g}.")
     return variances, axes

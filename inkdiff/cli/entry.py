@@ -16,6 +16,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from inkdiff.cli import comparison
+from inkdiff.cli.blas import choose_blas_kernels
 from inkdiff.cli.scripts import Simulation, describe, find, guarded, run_script, simulations
 
 __all__ = ["main"]
@@ -23,6 +25,7 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (by default the program's own); returns the exit status."""
+    choose_blas_kernels()
     arguments = _parser().parse_args(argv)
     return guarded(lambda: int(arguments.command(arguments)))
 
@@ -44,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
         "list", help="the simulations and what they show", description=_list.__doc__
     )
     listing.set_defaults(command=_list)
+    comparison.add_command(commands)
+    info = commands.add_parser("info", help="what this machine offers", description=_info.__doc__)
+    info.set_defaults(command=_info)
     return parser
 
 
@@ -59,4 +65,13 @@ def _list(arguments: argparse.Namespace) -> int:
     width = max(map(len, known), default=0)
     for name, path in known.items():
         print(f"{name:<{width}}  {describe(path)}")
+    return 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    """Versions, processor, threads, BLAS, GPU, and where kernels and simulations are."""
+    from inkdiff.cli.info import facts
+
+    for what, how in facts():
+        print(f"{what:<16} {how}", flush=True)
     return 0

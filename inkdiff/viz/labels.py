@@ -26,6 +26,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "position": ("place $x$", "posizione $x$"),
     "length": ("length", "lunghezza"),
     "msd": ("mean squared displacement", "spostamento quadratico medio"),
+    "msd_in_widths": ("MSD in units of its own\nvariance at the start", "SQM in unità della\nvarianza iniziale"),
     "entropy": ("entropy $S$ (nats)", "entropia $S$ (nat)"),
     "entropy_per_coordinate": ("entropy per coordinate (nats)", "entropia per coordinata (nat)"),
     "kl": ("distance from equilibrium (nats)", "distanza dall'equilibrio (nat)"),

@@ -104,6 +104,9 @@ def figure(
     from matplotlib.figure import Figure
 
     fig = Figure(figsize=(width, height or width / cols * rows * aspect), layout="constrained")
+    engine = fig.get_layout_engine()
+    assert engine is not None
+    engine.set(w_pad=0.12, h_pad=0.12)  # type: ignore[call-arg]
     FigureCanvasAgg(fig)
     axes: npt.NDArray[Any] = np.asarray(fig.subplots(rows, cols, squeeze=False, **options))
     return fig, axes

@@ -11,6 +11,7 @@ from .learned import LearnedScore as LearnedScore
 from .learned import fit as fit
 from .learned import load as load
 from .metrics import Estimate as Estimate
+from .metrics import binned_entropy as binned_entropy
 from .metrics import concentration as concentration
 from .metrics import correlation as correlation
 from .metrics import entropy as entropy

@@ -34,9 +34,9 @@ def processor(cpuinfo: str | None = None) -> dict[str, str]:
 
 
 def choose_blas_kernels(cpu: dict[str, str] | None = None) -> str | None:
-    """Set OPENBLAS_CORETYPE=SkylakeX on AMD processors with AVX-512, unless it is set or NumPy is already loaded.
+    """Set OPENBLAS_CORETYPE=SkylakeX on AMD processors with AVX-512; returns it, or None if nothing was set.
 
-    Returns what was set, or None if nothing was.
+    A value that is set already stays, and once NumPy is loaded it is too late.
     """
     if "OPENBLAS_CORETYPE" in os.environ or "numpy" in sys.modules:
         return None

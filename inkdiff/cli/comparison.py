@@ -33,11 +33,14 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser(
         "compare",
         help="ink beside images on one clock: table and figure",
-        description="A drop of ink and a set of images under one process: entropy, distance from equilibrium, "
-        "memory, spread.",
+        description="A drop of ink and a set of images under one process, in one table and one figure.",
     )
-    parser.add_argument("--process", choices=("glass", "bowl"), default="glass",
-                        help="glass: Box(0, 1), ends uniform; bowl: variance preserving, ends Gaussian (default: glass)")  # fmt: skip
+    parser.add_argument(
+        "--process",
+        choices=("glass", "bowl"),
+        default="glass",
+        help="glass: ends uniform; bowl: ends Gaussian",
+    )
     parser.add_argument(
         "--images", metavar="PATH", help="images of an MNIST-format (IDX) file instead of the 8x8 digits"
     )

@@ -16,9 +16,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from inkdiff.cli import comparison
+from inkdiff import __version__
+from inkdiff.cli import comparison, tour
 from inkdiff.cli.blas import choose_blas_kernels
 from inkdiff.cli.scripts import Simulation, describe, find, guarded, run_script, simulations
+from inkdiff.cli.story import ORDER
 
 __all__ = ["main"]
 
@@ -34,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="inkdiff", description="Ink in water and images in noise: one process, forwards and back."
     )
+    parser.add_argument("--version", action="version", version=f"inkdiff {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    tour.add_command(commands)
     run = commands.add_parser(
         "run", help="one simulation: inkdiff run NAME [--flags]", description=_run.__doc__
     )
@@ -60,11 +64,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    """The simulations, each with the first line of its docstring."""
+    """The simulations, those of the tour first, each with the first line of its docstring."""
     known = simulations()
     width = max(map(len, known), default=0)
-    for name, path in known.items():
-        print(f"{name:<{width}}  {describe(path)}")
+    for name in [*(n for n in ORDER if n in known), *(n for n in known if n not in ORDER)]:
+        print(f"{name:<{width}}  {describe(known[name])}")
     return 0
 
 

@@ -1,0 +1,63 @@
+"""The tour: which simulations, in which order, and what is said about each to somebody without mathematics.
+
+The thread is that of a lecture: molecules jostle, a drop spreads and entropy grows, an image dissolves in the
+same way, one formula does both, x <- fold(a x + b u + s eps), ink can be un-mixed if one knows the score u,
+and a network that has learned the score makes pictures out of noise. Words stand here and in `story_en` and
+`story_it`, numbers and figures come from the simulations.
+
+Reference: J. Sohl-Dickstein, E. Weiss, N. Maheswaranathan, S. Ganguli, Deep unsupervised learning using
+nonequilibrium thermodynamics (2015), where the thread begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ORDER", "Chapter", "Frame", "chapters", "frame"]
+
+ORDER = ("random_walk", "ink_drop", "image_noising", "one_kernel", "unmix", "generate_2d", "generate_digits")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One simulation in plain words: `paragraphs` before the figure, `caution` (where it limps) after it."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    caution: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The words around the chapters. `summary`, `reading` and `footer` have fields in braces."""
+
+    title: str
+    lead: str
+    reading: str
+    all_passed: str
+    some_failed: str
+    crashed: str
+    caution: str
+    checks: str
+    columns: tuple[str, str, str, str, str, str]
+    passed: str
+    failed: str
+    footer: str
+
+
+def chapters(lang: str) -> dict[str, Chapter]:
+    """Simulation -> chapter, in "en" or "it"."""
+    if lang == "it":
+        from inkdiff.cli.story_it import CHAPTERS
+    else:
+        from inkdiff.cli.story_en import CHAPTERS
+    return CHAPTERS
+
+
+def frame(lang: str) -> Frame:
+    """The words around the chapters, in "en" or "it"."""
+    if lang == "it":
+        from inkdiff.cli.story_it import FRAME
+    else:
+        from inkdiff.cli.story_en import FRAME
+    return FRAME

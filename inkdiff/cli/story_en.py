@@ -1,0 +1,126 @@
+"""The words of the tour in English; see `inkdiff.cli.story`."""
+
+from inkdiff.cli.story import Chapter, Frame
+
+__all__ = ["CHAPTERS", "FRAME"]
+
+CHAPTERS = {
+    "random_walk": Chapter(
+        "Molecules jostle",
+        (
+            "A particle of ink in water is struck by molecules from all sides, at random. It staggers: a "
+            "step this way, a step that way, with no memory and no goal. This is Brownian motion, or a "
+            "random walk.",
+            "No single path can be predicted, but the crowd can. On average the particles drift nowhere, "
+            "and the square of their distance from the start grows in step with time: to get twice as far "
+            "takes four times as long. The points are measured, the line is Einstein's law of 1905.",
+        ),
+    ),
+    "ink_drop": Chapter(
+        "A drop of ink falls into water",
+        (
+            "At first all the ink is in the drop and none elsewhere: a compact, rare, orderly state, far "
+            "from equilibrium. Each particle then only staggers about, and yet, seen from afar, something "
+            "orderly happens: ink moves from where there is much to where there is little. It flows the "
+            "faster the steeper the concentration falls. Nobody tells it to.",
+            "Entropy measures how mixed things are. It grows until the colour is the same everywhere, and "
+            "there it stays. The reason is counting: few arrangements of the particles are compact, and "
+            "enormously many are spread out. Wherever the drop fell and whatever its shape, the end is the "
+            "same uniform colour, and from coloured water nobody can tell how it began.",
+        ),
+        "That the drop never comes back is not forbidden, only so improbable that nobody will ever see it: "
+        "with N particles the chance of finding all of them in a part V0 of the glass V is (V0/V) to the "
+        "power N. And a real glass mixes mostly by currents in the water; by diffusion alone, five "
+        "centimetres take a week.",
+    ),
+    "image_noising": Chapter(
+        "An image dissolves",
+        (
+            "Now take a handwritten digit. Image plus a little noise gives a slightly noisier image; add a "
+            "little noise again, and again: t = 1, 2, ..., 1000. In the end all visible structure is "
+            "destroyed. This forward process is known exactly. Nothing has to be learned; it is the twin of"
+            " the drop that spreads.",
+            "Each pixel behaves like a particle of ink on a line from black to white. Between the two "
+            "walls, black and white, it ends anywhere with equal chance: white noise, pixels of random "
+            "grey.",
+        ),
+        "White noise is not a grey picture: every pixel is random, none is average. And the process most "
+        "used in practice has no walls; its pixels end bell-shaped (Gaussian) instead of uniform. Both are "
+        "shown.",
+    ),
+    "one_kernel": Chapter(
+        "It is one process",
+        (
+            "Here ink and images are moved by the very same line of code, with the same random numbers, and"
+            " asked the same questions: how mixed are you, how far from the end, how much do you still "
+            "remember of your beginning? The curves answer together.",
+            "An image is one particle in a space with an axis for every pixel; seen the other way, every "
+            "pixel is one particle of ink. Fed with the same numbers the two give the same result to the "
+            "last bit.",
+        ),
+    ),
+    "unmix": Chapter(
+        "The ink comes back",
+        (
+            "Film the spreading drop and play the film backwards: the drop returns, of course. But that is "
+            "only a recording. Let the particles stagger on with fresh randomness instead, and they stay "
+            "mixed for ever.",
+            "There is a third way. At every moment and place one can say in which direction the ink had "
+            "been denser: this arrow is called the score. Let each particle stagger at random, but give it "
+            "a nudge along the arrow, while the clock runs backwards. The drop comes together again, "
+            "although no particle goes back to where it came from. For ink in a glass the score can be "
+            "calculated exactly, and the entropy that had been gained is undone.",
+        ),
+        "What returns is the distribution, not the individuals. No law of nature is broken: water does not "
+        "know the arrows. Somebody who does must put them in, and that knowledge is what has to be paid "
+        "for.",
+    ),
+    "generate_2d": Chapter(
+        "Learning the arrows",
+        (
+            "For pictures nobody can calculate the score; it must be learned from examples. A small network"
+            " is shown points that have been moved by noise, and is asked which way they came. What it "
+            "learns in this manner is the score, and thereby the probability distribution of the examples: "
+            "where points are common, rare, or missing.",
+            "Think of every plausible human being as a point with height and weight as its coordinates. "
+            "Values near the mean are common, and nobody is two metres tall and weighs thirty kilograms. In"
+            " two dimensions the learned arrows can be laid beside the exact ones, and new points beside "
+            "real ones.",
+        ),
+    ),
+    "generate_digits": Chapter(
+        "Digits out of noise",
+        (
+            "An image of 8 by 8 pixels is a point in a space of 64 dimensions, and handwritten digits fill "
+            "only a tiny part of it. A small network has just been trained, while you waited, on about "
+            "1,250 real digits. It starts from pure noise, and step by step the noise it believes to see is"
+            " taken away, until a digit stands there.",
+            "Nobody drew these digits. They are judged beside real ones that the network never saw: are "
+            "they as varied, does a classifier find all ten digits in them, and are they new rather than "
+            "copies of the training images?",
+        ),
+        "The drop and the digits are the same physics with one difference: the drop's arrows were "
+        "calculated, these were learned, and are therefore only nearly right. How nearly is what the "
+        "numbers say.",
+    ),
+}
+
+FRAME = Frame(
+    title="Ink in water, images in noise",
+    lead="A drop of ink spreads in water and never comes back. An image, noised step by step, dissolves "
+    "and, with what a network has learned, does come back. This page shows, with numbers, that the two"
+    " are one process. All of it was computed on this machine, just now.",
+    reading="The figures are measurements on simulated particles and real handwritten digits. Under each "
+    "stands a table: what was measured beside what theory demands, and how far apart they are in "
+    "units of the standard error (z). Within 5 is a pass.",
+    all_passed="All {total} checks passed.",
+    some_failed="{failed} of {total} checks failed.",
+    crashed="This part stopped with an error:",
+    caution="Where the comparison limps",
+    checks="{passed} of {total} checks passed",
+    columns=("check", "measured", "expected", "standard error", "z", "verdict"),
+    passed="pass",
+    failed="FAIL",
+    footer="Made by inkdiff {version} in {seconds} s on {machine}. The same seed gives the same figures. To"
+    " repeat: {command}",
+)

@@ -1,0 +1,128 @@
+"""The words of the tour in Italian; see `inkdiff.cli.story`."""
+
+from inkdiff.cli.story import Chapter, Frame
+
+__all__ = ["CHAPTERS", "FRAME"]
+
+CHAPTERS = {
+    "random_walk": Chapter(
+        "Le molecole si urtano",
+        (
+            "Una particella d'inchiostro nell'acqua è urtata dalle molecole da ogni lato, a caso. Barcolla:"
+            " un passo di qua, un passo di là, senza memoria e senza meta. È il moto browniano, o "
+            "passeggiata aleatoria.",
+            "Nessun singolo cammino si può prevedere, ma la folla sì. In media le particelle non vanno da "
+            "nessuna parte, e il quadrato della loro distanza dall'inizio cresce come il tempo: per "
+            "arrivare due volte più lontano ci vuole quattro volte tanto. I punti sono misure, la linea è "
+            "la legge di Einstein del 1905.",
+        ),
+    ),
+    "ink_drop": Chapter(
+        "Una goccia d'inchiostro cade nell'acqua",
+        (
+            "All'inizio tutto l'inchiostro è nella goccia e altrove non ce n'è: uno stato compatto, raro, "
+            "ordinato, lontano dall'equilibrio. Poi ogni particella non fa che barcollare; eppure, visto da"
+            " lontano, accade qualcosa di ordinato: l'inchiostro va da dove ce n'è molto a dove ce n'è "
+            "poco, tanto più in fretta quanto più ripida è la concentrazione. Nessuno glielo dice.",
+            "L'entropia misura quanto le cose sono mescolate. Cresce finché il colore è lo stesso "
+            "dappertutto, e lì resta. La ragione è un conteggio: poche disposizioni delle particelle sono "
+            "compatte, moltissime sono sparse. Ovunque la goccia sia caduta e qualunque forma avesse, la "
+            "fine è lo stesso colore uniforme, e guardando l'acqua colorata nessuno può dire come è "
+            "cominciata.",
+        ),
+        "Che la goccia non torni mai non è proibito: è solo così improbabile che nessuno lo vedrà mai. Con "
+        "N particelle la probabilità di trovarle tutte in una parte V0 del bicchiere V è (V0/V) elevato a "
+        "N. E un bicchiere vero si mescola soprattutto per le correnti dell'acqua; con la sola diffusione, "
+        "cinque centimetri richiedono una settimana.",
+    ),
+    "image_noising": Chapter(
+        "Un'immagine si dissolve",
+        (
+            "Prendiamo ora una cifra scritta a mano. Immagine più un po' di rumore dà un'immagine un po' "
+            "più rumorosa; ancora un po' di rumore, e ancora: t = 1, 2, ..., 1000. Alla fine ogni struttura"
+            " visibile è distrutta. Questo processo in avanti è noto esattamente. Non c'è nulla da "
+            "imparare: è il gemello della goccia che si spande.",
+            "Ogni pixel si comporta come una particella d'inchiostro su una linea dal nero al bianco. Fra "
+            "le due pareti, nero e bianco, finisce ovunque con uguale probabilità: rumore bianco, pixel di "
+            "grigio casuale.",
+        ),
+        "Il rumore bianco non è un'immagine grigia: ogni pixel è casuale, nessuno è medio. E il processo "
+        "più usato in pratica non ha pareti; i suoi pixel finiscono con una distribuzione a campana "
+        "(gaussiana) invece che uniforme. Qui si vedono entrambi.",
+    ),
+    "one_kernel": Chapter(
+        "È un solo processo",
+        (
+            "Qui inchiostro e immagini sono mossi dalla stessa identica riga di codice, con gli stessi "
+            "numeri casuali, e rispondono alle stesse domande: quanto sei mescolato, quanto sei lontano "
+            "dalla fine, quanto ricordi ancora del tuo inizio? Le curve rispondono insieme.",
+            "Un'immagine è una particella in uno spazio con un asse per ogni pixel; vista al contrario, "
+            "ogni pixel è una particella d'inchiostro. Partendo dagli stessi numeri, le due danno lo stesso"
+            " risultato fino all'ultimo bit.",
+        ),
+    ),
+    "unmix": Chapter(
+        "L'inchiostro ritorna",
+        (
+            "Filmate la goccia che si spande e proiettate il film al contrario: la goccia ritorna, certo. "
+            "Ma è solo una registrazione. Se invece le particelle continuano a barcollare con casualità "
+            "nuova, restano mescolate per sempre.",
+            "C'è una terza via. In ogni istante e in ogni luogo si può dire in quale direzione l'inchiostro"
+            " era più denso: questa freccia si chiama score. Lasciamo che ogni particella barcolli a caso, "
+            "ma diamole una spinta lungo la freccia, mentre l'orologio va all'indietro. La goccia si "
+            "ricompone, anche se nessuna particella torna da dove era venuta. Per l'inchiostro in un "
+            "bicchiere lo score si calcola esattamente, e l'entropia guadagnata viene disfatta.",
+        ),
+        "Quello che ritorna è la distribuzione, non gli individui. Nessuna legge di natura è violata: "
+        "l'acqua non conosce le frecce. Deve metterle qualcuno che le conosce, e questa conoscenza è il "
+        "prezzo da pagare.",
+    ),
+    "generate_2d": Chapter(
+        "Imparare le frecce",
+        (
+            "Per le immagini nessuno sa calcolare lo score; va imparato dagli esempi. A una piccola rete si"
+            " mostrano punti spostati dal rumore, e le si chiede da dove venivano. Ciò che impara così è lo"
+            " score, e con esso la distribuzione di probabilità degli esempi: dove i punti sono comuni, "
+            "rari o assenti.",
+            "Pensate a ogni essere umano plausibile come a un punto che ha per coordinate altezza e peso. I"
+            " valori vicini alla media sono comuni, e nessuno è alto due metri e pesa trenta chili. In due "
+            "dimensioni le frecce imparate si possono mettere accanto a quelle esatte, e i punti nuovi "
+            "accanto a quelli veri.",
+        ),
+    ),
+    "generate_digits": Chapter(
+        "Cifre dal rumore",
+        (
+            "Un'immagine di 8 per 8 pixel è un punto in uno spazio a 64 dimensioni, e le cifre scritte a "
+            "mano ne riempiono solo una parte minuscola. Una piccola rete è stata appena addestrata, mentre"
+            " aspettavate, su circa 1250 cifre vere. Parte dal puro rumore e, passo dopo passo, si toglie "
+            "il rumore che crede di vedere, finché appare una cifra.",
+            "Nessuno ha disegnato queste cifre. Sono giudicate accanto a cifre vere che la rete non ha mai "
+            "visto: sono altrettanto varie, un classificatore vi trova tutte e dieci le cifre, sono nuove e"
+            " non copie di quelle dell'addestramento?",
+        ),
+        "La goccia e le cifre sono la stessa fisica, con una differenza: le frecce della goccia erano "
+        "calcolate, queste sono imparate, e quindi giuste solo quasi. Quanto quasi, lo dicono i numeri.",
+    ),
+}
+
+FRAME = Frame(
+    title="Inchiostro nell'acqua, immagini nel rumore",
+    lead="Una goccia d'inchiostro si spande nell'acqua e non torna più. Un'immagine, coperta di rumore "
+    "passo dopo passo, si dissolve e, con quello che una rete ha imparato, ritorna. Questa pagina "
+    "mostra, con i numeri, che sono un solo processo. Tutto è stato calcolato su questo computer, "
+    "proprio adesso.",
+    reading="Le figure sono misure su particelle simulate e su vere cifre scritte a mano. Sotto ciascuna "
+    "sta una tabella: ciò che è stato misurato accanto a ciò che la teoria richiede, e quanto "
+    "distano in unità dell'errore standard (z). Entro 5 la prova è superata.",
+    all_passed="Tutte le {total} prove superate.",
+    some_failed="{failed} prove su {total} non superate.",
+    crashed="Questa parte si è fermata con un errore:",
+    caution="Dove il paragone zoppica",
+    checks="{passed} prove superate su {total}",
+    columns=("prova", "misura", "atteso", "errore standard", "z", "esito"),
+    passed="superata",
+    failed="NON superata",
+    footer="Fatto da inkdiff {version} in {seconds} s su {machine}. Lo stesso seme dà le stesse figure. Per"
+    " ripetere: {command}",
+)

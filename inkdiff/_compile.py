@@ -68,12 +68,13 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -
     if folder is None:
         return numba.njit(parallel=parallel, **_OPTIONS)(function)
     # Numba reads its cache folder when the decorator runs; other users of Numba in this process keep theirs.
-    previous = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    config: Any = numba.config
+    previous = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
     try:
         return numba.njit(parallel=parallel, cache=True, **_OPTIONS)(function)
     finally:
-        numba.config.CACHE_DIR = previous
+        config.CACHE_DIR = previous
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -85,8 +86,7 @@ def inline(function: Callable[..., Any]) -> Any:
     return numba.njit(inline="always", **_OPTIONS)(function)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+def _fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a*b + c in one rounding (IEEE 754 fusedMultiplyAdd), in float32 or, if any argument is float64, in float64."""
     wide = types.float64 in (a, b, c)
     real = types.float64 if wide else types.float32
@@ -96,3 +96,6 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.fma(*arguments)
 
     return signature, generate
+
+
+fma: Any = intrinsic(_fma)

@@ -1,4 +1,5 @@
-"""Noise as a pure function of its address: Philox4x32-10 words turned into standard normals, written once for CPU and CUDA.
+"""Noise as a pure function of its address: Philox4x32-10 words turned into standard normals, written once for
+CPU and CUDA.
 
 A counter-based generator has no state to carry: word j of call c is Philox(counter, key), so any number can be had in
 any order, by any thread, forwards or backwards in time. inkdiff's addresses are
@@ -11,8 +12,8 @@ four outputs of one call are Q elements apart, so that a loop over i writes four
 vector registers, whatever the shape (n, d) of the array.
 
 Normals come by the Box-Muller transform, sqrt(-2 ln u) (sin, cos)(theta), with short float32 polynomials in place of
-library calls: they inline, vectorise, and give the same bits on every CPU and GPU. A uniform of 32 bits bounds the normals
-by |z| <= sqrt(66 ln 2) = 6.77 (probability of exceeding it: 1.3e-11).
+library calls: they inline, vectorise, and give the same bits on every CPU and GPU. A uniform of 32 bits bounds
+the normals by |z| <= sqrt(66 ln 2) = 6.77 (probability of exceeding it: 1.3e-11).
 
 All functions here are scalar, without branches or arrays; each multiply-add that may be fused is written `fma`.
 
@@ -103,7 +104,9 @@ _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8 = (
 # sin(pi t / 2) / t as a polynomial in t^2 on [0, 1]                                                [7e-9]
 _S0, _S1, _S2, _S3, _S4 = (
     _f32(c)
-    for c in (1.5707963705062866, -0.6459637880325317, 0.07968992739915848, -0.004674157593399286, 0.00015167852689046413)
+    for c in (
+        1.5707963705062866, -0.6459637880325317, 0.07968992739915848, -0.004674157593399286, 0.00015167852689046413,
+    )
 )  # fmt: skip
 # cos(pi t / 2) as a polynomial in t^2 on [0, 1]                                                    [2e-10]
 _C0, _C1, _C2, _C3, _C4, _C5 = (
@@ -130,7 +133,7 @@ def _minus_2_log(u: Any) -> Any:
     p = fma(p, m, _L1)
     p = fma(p, m, _L0)
     w = fma(_f32(e), _MINUS_2_LN2, p * m)
-    return max(w, _ZERO)
+    return w if w > _ZERO else _ZERO
 
 
 @inline
@@ -141,9 +144,9 @@ def normal_pair(x: Any, y: Any) -> Any:
     pi t / 2 in the right half-plane, and its lowest bit a random sign of the radius: together the whole circle.
     """
     u = fma(_f32(x), _2_POW_M32, _2_POW_M33)
-    r = math.sqrt(_minus_2_log(u))
+    radius = np.float32(math.sqrt(_minus_2_log(u)))
     sign = np.int32(np.uint32(y) << np.uint32(31))
-    r = np.int32(np.float32(r).view(np.int32) | sign).view(np.float32)
+    r = np.int32(radius.view(np.int32) | sign).view(np.float32)
     t = _f32(np.int32(y)) * _2_POW_M31
     t2 = t * t
     s = fma(_S4, t2, _S3)

@@ -1,7 +1,8 @@
 """Array-level doors of the kernels: noise by address, walks, and the one step x <- fold(a x + b u + s eps).
 
-A door validates what a caller can get wrong, flattens arrays, splits the seed into its key, and calls the shell of the device
-the arrays are on: `inkdiff.kernels.cpu` for NumPy, `inkdiff.kernels.cuda`, on CuPy's current stream, for CuPy.
+A door validates what a caller can get wrong, flattens arrays, splits the seed into its key, and calls the shell
+of the device the arrays are on: `inkdiff.kernels.cpu` for NumPy, `inkdiff.kernels.cuda`, on CuPy's current
+stream, for CuPy.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def _shell(name: str, x: Array) -> Any:
     if is_cuda(x):
         from inkdiff.kernels import cuda
 
-        return partial(getattr(cuda, name), on=cuda.cuda.external_stream(current_stream()))
+        return partial(getattr(cuda, name), on=cuda.stream(current_stream()))
     from inkdiff.kernels import cpu
 
     return partial(_on_threads, getattr(cpu, name), x.size // (4 * QUARTER * _BLOCKS_PER_THREAD) + 1)
@@ -71,13 +72,17 @@ def philox4x32(counter: Array, key: Array) -> Array:
         If the shapes or integer ranges differ from the above.
     """
     xp = array_module(counter)
-    counter = xp.atleast_2d(xp.asarray(counter))
+    try:
+        counter = xp.atleast_2d(xp.asarray(counter))
+    except (TypeError, ValueError):  # ragged
+        raise TypeError(f"counter must be an integer array of shape (n, 4), got {checks.show(counter)}.") from None
     if counter.ndim != 2 or counter.shape[1] != 4 or counter.dtype.kind not in "iu":
         raise ValueError(f"counter must be an integer array of shape (n, 4), got {checks.show(counter)}.")
-    words = [int(k) for k in key]
-    if len(words) != 2:
-        raise ValueError(f"key must be two 32-bit words, got {len(words)}: {checks.show(key)}.")
-    k0, k1 = (np.uint64(checks.word32(k, "key")) for k in words)
+    if counter.dtype != np.uint32 and bool(((counter < 0) | (counter > 0xFFFFFFFF)).any()):
+        raise ValueError(f"counter must hold 32-bit words, 0 to 2^32 - 1, got {counter.min()} to {counter.max()}.")
+    if np.ndim(key) != 1 or len(key) != 2:
+        raise ValueError(f"key must be two 32-bit words, got {checks.show(key)}.")
+    k0, k1 = (np.uint64(checks.word32(k, "key")) for k in key)
     counter = xp.ascontiguousarray(counter.astype(np.uint32))
     out = xp.empty_like(counter)
     if counter.shape[0]:
@@ -93,8 +98,8 @@ def _fill(shell: str, n: int, seed: int, step: int, stream: int, start: int, out
     start = checks.count(start, "start", least=0, most=2**62)
     if out is None:
         out = np.empty(n, np.float32)
-    elif out.shape != (n,) or out.dtype != np.float32 or not out.flags.c_contiguous:
-        raise ValueError(f"out must be a contiguous float32 array of shape ({n},), got {checks.show(out)}.")
+    else:
+        checks.output(out, (n,), np.float32)
     if n:
         _shell(shell, out)(out, start, np.uint64(step), np.uint64(stream), *_key(seed))
     return out
@@ -131,7 +136,7 @@ def uniform(
 
 
 def walk(x: Array, a: Array, s: Array, *, seed: int, first_step: int, stream: int) -> None:
-    """len(a) steps of x <- a[k] x + s[k] eps, in place on a contiguous float array; a, s in its dtype and on its device."""
+    """len(a) steps of x <- a[k] x + s[k] eps, in place on a contiguous float array; a, s of its dtype and device."""
     _shell("walk", x)(x.reshape(-1), a, s, first_step, np.uint64(stream), *_key(seed))
 
 
@@ -172,8 +177,9 @@ def step(
 ) -> Array:
     """out <- fold(a x + b u + s eps) on a contiguous (n, d) array; exact rounding: one fma per sum, then the fold.
 
-    a, s, b: arrays of one entry, or one per row, in the dtype of x; lo, length: one entry or one per axis. `eps`, if given, (n, d)
-    float32, receives the normals. `number` and `stream` address the noise; `noisy=False` says that s is zero.
+    a, s, b: arrays of one entry, or one per row, in the dtype of x; lo, length: one entry or one per axis.
+    `eps`, if given, (n, d) float32, receives the normals. `number` and `stream` address the noise;
+    `noisy=False` says that s is zero.
     """
     xp = array_module(x, u, out)
     nothing = xp.empty(0, x.dtype)

@@ -1,10 +1,12 @@
-"""CPU shells: `prange` over blocks of 4Q flat elements, a vectorised loop over lanes inside; no formula is written here.
+"""CPU shells: `prange` over blocks of 4Q flat elements, a vectorised loop over lanes inside; no formula is
+written here.
 
-How the compiler is spoken to. An array of any shape is seen as its flat elements, in blocks of 4Q. Inside a block lane i of
-the four quarters shares Philox call block*Q + i, so the loop over i reads and writes four contiguous slices and calls scalar
-functions that Numba has already inlined: LLVM turns the whole body, integer multiplies, polynomials and all, into packed
-instructions (a test reads the assembly). The last, ragged block is padded in scratch, so there is only one path. Lanes depend on
-nothing but their own address: the bits are the same for any number of threads.
+How the compiler is spoken to. An array of any shape is seen as its flat elements, in blocks of 4Q. Inside a
+block lane i of the four quarters shares Philox call block*Q + i, so the loop over i reads and writes four
+contiguous slices and calls scalar functions that Numba has already inlined: LLVM turns the whole body, integer
+multiplies, polynomials and all, into packed instructions (a test reads the assembly). The last, ragged block is
+padded in scratch, so there is only one path. Lanes depend on nothing but their own address: the bits are the
+same for any number of threads.
 """
 
 from __future__ import annotations
@@ -34,9 +36,9 @@ def _normals(o0: Any, o1: Any, o2: Any, o3: Any, base: Any, step: Any, stream: A
 
 @jit
 def _noise_block(z: Any, block: Any, size: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
-    """The first `size` normals of a block, into z (4Q,); lanes beyond `size` are not computed where a whole quarter allows it."""
-    lanes = min(size, Q)
-    _normals(z[:lanes], z[Q : Q + lanes], z[2 * Q : 2 * Q + lanes], z[3 * Q : 3 * Q + lanes], block * Q, step, stream, k0, k1)
+    """The first `size` normals of a block, into z (4Q,); where size < Q the lanes beyond it are left out."""
+    m = min(size, Q)
+    _normals(z[:m], z[Q : Q + m], z[2 * Q : 2 * Q + m], z[3 * Q : 3 * Q + m], block * Q, step, stream, k0, k1)
 
 
 @jit(parallel=True)
@@ -78,7 +80,9 @@ def philox(counter: Any, out: Any, k0: Any, k1: Any) -> None:
 
 
 @jit
-def _walk_lanes(x0: Any, x1: Any, x2: Any, x3: Any, a: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
+def _walk_lanes(
+    x0: Any, x1: Any, x2: Any, x3: Any, a: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+) -> None:  # fmt: skip
     for i in range(x0.size):
         x0[i], x1[i], x2[i], x3[i] = advance4(
             x0[i], x1[i], x2[i], x3[i], a, s, np.uint64(base + i), step, stream, k0, k1
@@ -106,8 +110,9 @@ def walk(x: Any, a: Any, s: Any, first_step: Any, stream: Any, k0: Any, k1: Any)
 
 @jit
 def _phase_lanes(
-    p0: Any, p1: Any, p2: Any, p3: Any, s0: Any, s1: Any, s2: Any, s3: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
-) -> None:
+    p0: Any, p1: Any, p2: Any, p3: Any, s0: Any, s1: Any, s2: Any, s3: Any,
+    base: Any, step: Any, stream: Any, k0: Any, k1: Any,
+) -> None:  # fmt: skip
     for i in range(p0.size):
         p0[i], p1[i], p2[i], p3[i] = advance_phase4(
             p0[i], p1[i], p2[i], p3[i], s0[i], s1[i], s2[i], s3[i], np.uint64(base + i), step, stream, k0, k1
@@ -125,7 +130,7 @@ def _spread_axes(out: Any, values: Any, lo: Any) -> None:
 
 @jit(parallel=True)
 def walk_phase(phase: Any, amplitude: Any, first_step: Any, stream: Any, k0: Any, k1: Any) -> None:
-    """len(amplitude) steps in a box, in place on flat int32 phases; amplitude (steps, 1) or (steps, d), float32 quanta."""
+    """Steps in a box, in place on flat int32 phases; amplitude (steps, 1) or (steps, d), float32 quanta."""
     for j in prange((phase.size + _BLOCK - 1) // _BLOCK):
         block = np.int64(j)
         lo = block * _BLOCK
@@ -228,8 +233,8 @@ def step(
 ) -> None:  # fmt: skip
     """out <- fold(a x + b u + s eps) on flat arrays; out may be x.
 
-    a, b, s have one entry or one per row of d elements; lo, length one entry or d. u and eps may be empty: no score, no copy of the
-    noise wanted. `noisy` False means s = 0 throughout.
+    a, b, s have one entry or one per row of d elements; lo, length one entry or d. u and eps may be empty: no
+    score, no copy of the noise wanted. `noisy` False means s = 0 throughout.
     """
     blocks = (x.size + _BLOCK - 1) // _BLOCK
     for j in prange(blocks):

@@ -1,12 +1,12 @@
 """CUDA shells: one thread per Philox call, so four elements Q apart; grid-stride loops; no formula is written here.
 
-Thread c of a launch holds call c = block*Q + lane and its four elements block*4Q + j*Q + lane: neighbouring threads touch neighbouring
-addresses in each of the four runs. Walks keep their state in registers over all steps. The shells mirror those of
-`inkdiff.kernels.cpu` name by name and argument by argument, and, because every formula is the same scalar function with
-explicit fma, bit by bit.
+Thread c of a launch holds call c = block*Q + lane and its four elements block*4Q + j*Q + lane: neighbouring
+threads touch neighbouring addresses in each of the four runs. Walks keep their state in registers over all
+steps. The shells mirror those of `inkdiff.kernels.cpu` name by name and argument by argument, and, because
+every formula is the same scalar function with explicit fma, bit by bit.
 
-Results of scalar functions are cast where they are kept (`real(...)`, `np.int32(...)`): a compiler drops the cast, and Numba's CUDA
-simulator, which passes them through Python, needs it.
+Results of scalar functions are cast where they are kept (`real(...)`, `np.int32(...)`): a compiler drops the
+cast, and Numba's CUDA simulator, which passes them through Python, needs it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda as _numba_cuda
 
 from inkdiff.kernels.formulas import advance4, advance_phase4, drive, fold, from_phase, to_phase
 from inkdiff.rng import QUARTER as Q
 from inkdiff.rng import normals4, philox4, unit_interval
 
-__all__ = ["decode", "encode", "normal", "philox", "step", "uniform", "walk", "walk_phase"]
+__all__ = ["decode", "encode", "normal", "philox", "step", "stream", "uniform", "walk", "walk_phase"]
+
+cuda: Any = _numba_cuda  # its names are made at run time, for a device or for the simulator
 
 _THREADS = 256
 _MAX_BLOCKS = 65_535
 _f32 = np.float32
 _u64 = np.uint64
+
+
+def stream(pointer: int) -> Any:
+    """Numba's view of a CUDA stream that CuPy owns."""
+    return cuda.external_stream(pointer)
 
 
 def _calls(elements: int) -> int:
@@ -217,4 +224,5 @@ def step(
 ) -> None:  # fmt: skip
     """See `inkdiff.kernels.cpu.step`."""
     calls = _calls(x.size)
-    _launch(_STEP[x.dtype], calls, on, x, u, out, eps, a, b, s, d, wall, lo, length, noisy, calls, number, stream, k0, k1)
+    kernel = _STEP[x.dtype]
+    _launch(kernel, calls, on, x, u, out, eps, a, b, s, d, wall, lo, length, noisy, calls, number, stream, k0, k1)

@@ -8,8 +8,9 @@ and between reflecting walls, [0, L] being half of the circle P = 2L,
 
     p(x, v | x0) = theta(x - x0) + theta(x + x0).
 
-The image sum serves short times (5 images, v < P^2/20), the cosine sum long ones (6 harmonics): both are then exact to 1e-15
-relative. Everything is in log form, so that nothing underflows at v -> 0. Coordinates are independent: a product box multiplies.
+The image sum serves short times (5 images, v < P^2/20), the cosine sum long ones (6 harmonics): both are then
+exact to 1e-15 relative. Everything is in log form, so that nothing underflows at v -> 0. Coordinates are
+independent: a product box multiplies.
 
 Reference: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 14.3 and 10.6.
 """
@@ -58,14 +59,15 @@ def _log_theta(y: Array, v: Array, period: Array) -> tuple[Array, Array]:
     """ln theta(y; v) and its derivative, elementwise: y (n, d), v (n, 1), period (d,)."""
     xp = array_module(y, v)
     y = y - period * xp.rint(y / period)
-    short = (v < period.min() ** 2 / 20)[:, 0]
+    short = v < period**2 / 20  # (n, d): short sides mix before long ones
     if bool(short.all()):
         return _image_sum(y, v, period)
     if not bool(short.any()):
         return _cosine_sum(y, v, period)
+    v, period = xp.broadcast_to(v, y.shape), xp.broadcast_to(period, y.shape)
     log_theta, slope = xp.empty_like(y), xp.empty_like(y)
-    for rows, series in ((short, _image_sum), (~short, _cosine_sum)):
-        log_theta[rows], slope[rows] = series(y[rows], v[rows], period)
+    for where, series in ((short, _image_sum), (~short, _cosine_sum)):
+        log_theta[where], slope[where] = series(y[where], v[where], period[where])
     return log_theta, slope
 
 

@@ -44,23 +44,27 @@ def is_cuda(x: object) -> bool:
     return type(x).__module__.partition(".")[0] == "cupy"
 
 
-def array_module(*arrays: object) -> Any:
-    """NumPy or CuPy, whichever all `arrays` belong to (None and scalars belong to either).
+def array_module(*arrays: object, **named: object) -> Any:
+    """NumPy or CuPy, whichever all arrays belong to (None and scalars belong to either).
+
+    Arrays given by keyword are called by that name in the error.
 
     Raises
     ------
     ValueError
         If NumPy and CuPy arrays, or CuPy arrays of two devices, are mixed.
     """
-    cuda = [x for x in arrays if is_cuda(x)]
+    given = {**{f"array {i}": x for i, x in enumerate(arrays)}, **named}
+    cuda = {name: x for name, x in given.items() if is_cuda(x)}
     if not cuda:
         return np
-    if any(isinstance(x, np.ndarray) and x.ndim > 0 for x in arrays):
+    host = [name for name, x in given.items() if not is_cuda(x) and isinstance(x, np.ndarray) and x.ndim > 0]
+    if host:
         raise ValueError(
-            "arrays on two devices: some are NumPy (CPU) and some CuPy (CUDA). "
+            f"arrays on two devices: {', '.join(host)} NumPy (CPU), {', '.join(cuda)} CuPy (CUDA). "
             "Move them first with inkdiff.backend.to_device(x, 'cuda') or inkdiff.backend.asnumpy(x)."
         )
-    devices = {int(x.device.id) for x in cuda}  # type: ignore[attr-defined]
+    devices = {int(x.device.id) for x in cuda.values()}  # type: ignore[attr-defined]
     if len(devices) > 1:
         raise ValueError(f"arrays on several CUDA devices {sorted(devices)}: copy them to one device first.")
     return _cupy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ import numpy.typing as npt
 
 from inkdiff.backend import Array, array_module, asnumpy
 
-__all__ = ["count", "finite_array", "increasing", "positive", "real", "same_shape", "seed64", "show", "state", "word32"]
+__all__ = [
+    "count", "finite_array", "increasing", "output", "positive", "real", "reals", "same_shape", "seed64", "show",
+    "state", "word32",
+]  # fmt: skip
 
 
 def show(value: object, limit: int = 80) -> str:
@@ -30,11 +33,14 @@ def show(value: object, limit: int = 80) -> str:
 def real(value: object, name: str) -> float:
     """A finite real number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        item = getattr(value, "item", None)  # 0-d arrays
-        if item is None or getattr(value, "ndim", 1) != 0 or not isinstance(item(), numbers.Real):
+        item = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else None  # 0-d arrays
+        if isinstance(item, bool) or not isinstance(item, numbers.Real):
             raise TypeError(f"{name} must be a real number, got {show(value)} ({type(value).__name__}).")
-        value = item()
-    number = float(value)  # type: ignore[arg-type]
+        value = item
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be finite, got {show(value)}.") from None
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}.")
     return number
@@ -78,16 +84,28 @@ def finite_array(x: Array, name: str) -> None:
         raise ValueError(f"{name} must be finite, but {bad} of its {x.size} entries are NaN or infinite.")
 
 
+def reals(value: object, name: str) -> Array:
+    """A finite real number, or an array of them, as a float64 array (0-d for a number) on the device it is on."""
+    try:
+        values = array_module(value).asarray(value)
+    except (TypeError, ValueError):  # ragged sequences
+        values = np.empty(0, object)
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be a real number or an array of them, got {show(value)}.")
+    values = values.astype(np.float64)
+    if values.ndim == 0:
+        real(values, name)
+    finite_array(values, name)
+    return values
+
+
 def state(x: object, name: str = "x") -> Array:
     """A state array (n, d), n, d >= 1: n independent bodies with d coordinates; float32 and float64 keep their dtype.
 
     Integers and half precision become float32. The result is C-contiguous, and is `x` itself where possible.
     """
     if not hasattr(x, "__array_interface__") and not hasattr(x, "__cuda_array_interface__"):
-        try:
-            x = np.asarray(x, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise TypeError(f"{name} must be an array of numbers of shape (n, d), got {show(x)}.") from None
+        x = reals(x, name)
     xp = array_module(x)
     dtype = x.dtype  # type: ignore[attr-defined]
     if dtype.kind not in "fiub":
@@ -109,17 +127,24 @@ def same_shape(x: Array, shape: tuple[int, ...], name: str, like: str) -> None:
         raise ValueError(f"{name} must have the shape of {like}, {tuple(shape)}, got {tuple(x.shape)}.")
 
 
+def output(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, name: str = "out") -> None:
+    """`out` is a C-contiguous, writeable array of just this shape and dtype."""
+    dtype = np.dtype(dtype)
+    fits = getattr(out, "shape", None) == shape and getattr(out, "dtype", None) == dtype and hasattr(out, "flags")
+    if not (fits and out.flags.c_contiguous and getattr(out.flags, "writeable", True)):
+        raise ValueError(f"{name} must be a writeable C-contiguous {dtype} array of shape {shape}, got {show(out)}.")
+
+
 def increasing(times: Iterable[Any], name: str = "times", *, decreasing: bool = False) -> npt.NDArray[np.float64]:
     """At least two finite times in strictly increasing (or decreasing) order, as float64."""
-    if not isinstance(times, Sequence) and hasattr(times, "__cuda_array_interface__"):
-        times = asnumpy(times)
-    try:
-        grid = np.asarray(times, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a sequence of numbers, got {show(times)}.") from None
+    if not hasattr(times, "ndim"):
+        try:
+            times = list(times)
+        except TypeError:
+            raise TypeError(f"{name} must be a sequence of numbers, got {show(times)}.") from None
+    grid: npt.NDArray[np.float64] = asnumpy(reals(times, name))
     if grid.ndim != 1 or grid.size < 2:
         raise ValueError(f"{name} must be a sequence of at least two times, got {show(times)}.")
-    finite_array(grid, name)
     gaps = -np.diff(grid) if decreasing else np.diff(grid)
     if (gaps <= 0).any():
         i = int(np.argmax(gaps <= 0))

@@ -1,4 +1,11 @@
-"""The two simple distributions that diffusion ends in: uniform in a box, Gaussian in free space or in a harmonic bowl."""
+"""The two simple distributions that diffusion ends in: Gaussian in a bowl or in free space, uniform in a box,
+
+    S = (d/2) ln(2 pi e variance),        S = ln V,
+
+each of greatest entropy S under its constraint (a given variance, given walls).
+
+Reference: T. M. Cover and J. A. Thomas, Elements of Information Theory, chapter 12.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +41,14 @@ class Gaussian:
         """Marginal cumulative distribution function of one coordinate (NumPy)."""
         from scipy.special import ndtr
 
-        return ndtr(np.asarray(x) / math.sqrt(self.variance))
+        cdf: npt.NDArray[np.float64] = ndtr(np.asarray(x) / math.sqrt(self.variance))
+        return cdf
 
     def sample(self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
         """n independent rows of d coordinates, from stream PRIOR."""
         z = kernels.normal(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=Stream.PRIOR)
-        return (z * np.float32(math.sqrt(self.variance))).reshape(n, d).astype(dtype, copy=False)
+        x: npt.NDArray[np.floating] = (z * np.float32(math.sqrt(self.variance))).reshape(n, d).astype(dtype, copy=False)
+        return x
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Where a process lives: free space, or a product box with reflecting or periodic walls.
 
-A walker that would leave a box is folded back: mirrored at reflecting walls, wrapped around periodic ones, as often as needed.
-For constant diffusivity without drift this is exact at any step size (the method of images); with a drift or a score it is of
-first order in the step. One box is a product of intervals; a scalar `lo` or `hi` holds for every axis.
+A walker that would leave a box is folded back: mirrored at reflecting walls, wrapped around periodic ones, as
+often as needed. For constant diffusivity without drift this is exact at any step size (the method of images);
+with a drift or a score it is of first order in the step. One box is a product of intervals; a scalar `lo` or
+`hi` holds for every axis.
 
 Reference: W. Feller, An Introduction to Probability Theory and Its Applications II, X.5.
 """
@@ -62,7 +63,9 @@ class Box:
             raise ValueError(f"lo and hi must have one value per axis each, got {len(low)} and {len(high)}.")
         if not (np.asarray(low) < np.asarray(high)).all():
             raise ValueError(f"lo must be below hi on every axis, got lo={lo}, hi={hi}.")
-        if wall not in _WALLS:
+        if not np.isfinite(np.subtract(high, low, dtype=np.float64)).all():
+            raise ValueError(f"hi - lo must be a finite number, got lo={lo}, hi={hi}.")
+        if not isinstance(wall, str) or wall not in _WALLS:
             raise ValueError(f"wall must be one of {', '.join(map(repr, _WALLS))}, got {wall!r}.")
         object.__setattr__(self, "lo", low)
         object.__setattr__(self, "hi", high)
@@ -99,6 +102,10 @@ class Box:
             low, length = low[:1], length[:1]
         return xp.asarray(low, dtype), xp.asarray(length, dtype)
 
+    def period(self, d: int) -> npt.NDArray[np.float64]:
+        """Lengths after which a folded line repeats itself, (d,): twice the sides for reflecting walls."""
+        return self.length(d) * (1 if self.wall_code == PERIODIC else 2)
+
     def volume(self, d: int) -> float:
         """Product of the side lengths."""
         return float(self.length(d).prod())
@@ -107,13 +114,15 @@ class Box:
         """Raise unless every row of x (n, d) lies in the box, walls included."""
         self.check_dimension(x.shape[1])
         xp = array_module(x)
-        low = xp.asarray(self.low(x.shape[1]), x.dtype)
-        high = xp.asarray(self.low(x.shape[1]) + self.length(x.shape[1]), x.dtype)
+        # The kernels' upper end is lo + (hi - lo), which rounding may put an ulp beyond hi, or hi beyond it.
+        low, high = self.low(x.shape[1]), np.maximum(self.low(x.shape[1]) + self.length(x.shape[1]), self.hi)
+        low, high = xp.asarray(low, x.dtype), xp.asarray(high, x.dtype)
         outside = (x < low) | (x > high)
         if bool(outside.any()):
             raise ValueError(
-                f"{name} must lie in the box [{self.lo}, {self.hi}], but {int(outside.sum())} of its {x.size} coordinates "
-                f"are outside (smallest {float(x.min()):.6g}, largest {float(x.max()):.6g}); rescale {name} or enlarge the box."
+                f"{name} must lie in the box [{self.lo}, {self.hi}], but {int(outside.sum())} of its {x.size} "
+                f"coordinates are outside (smallest {float(x.min()):.6g}, largest {float(x.max()):.6g}); "
+                f"rescale {name} or enlarge the box."
             )
 
 

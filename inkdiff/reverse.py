@@ -1,17 +1,21 @@
-"""Backward in time: the same step, now with the score, x_s <- fold(a x_t + b u + c eps), u = score(x_t, t) = grad log p_t(x_t), s < t.
+"""Backward in time: the same step, now with the score,
 
-With fresh noise and the score the *distribution* walks back (Anderson 1982): dx = [f x - g^2 u] dt + g dW run from t down to s. Each sampler is
-a choice of (a, b, c), written with alpha_t, sigma_t and, for the transition s -> t, alpha_ts = alpha_t/alpha_s, sigma_ts^2 = sigma_t^2 - alpha_ts^2 sigma_s^2:
+    x_s  <-  fold(a x_t + b u + c eps),        u = score(x_t, t) = grad log p_t(x_t),        s < t.
 
-    Ancestral        a = 1/alpha_ts     b = sigma_ts^2/alpha_ts                        c = sigma_s sigma_ts/sigma_t
-    DDIM(eta)        a = 1/alpha_ts     b = sigma_t^2/alpha_ts - sigma_t r             c = eta sigma_s sigma_ts/sigma_t,  r^2 = sigma_s^2 - c^2
-    EulerMaruyama    a = 1 - int f      b = int g^2                                    c = sqrt(int g^2)
+With fresh noise and the score the *distribution* walks back (Anderson 1982): dx = [f x - g^2 u] dt + g dW run from t
+down to s. Each sampler is a choice of (a, b, c), written with alpha_t, sigma_t and, for the transition s -> t,
+A = alpha_t/alpha_s and S^2 = sigma_t^2 - A^2 sigma_s^2:
+
+    Ancestral        a = 1/A           b = S^2/A                     c = sigma_s S/sigma_t
+    DDIM(eta)        a = 1/A           b = sigma_t^2/A - sigma_t r   c = eta sigma_s S/sigma_t,  r^2 = sigma_s^2 - c^2
+    EulerMaruyama    a = 1 - int f     b = int g^2                   c = sqrt(int g^2)
     ProbabilityFlow  Heun's rule for d(x/alpha)/d(sigma/alpha) = -sigma u, no noise
 
-Walls: in a box Gaussian posteriors do not exist, so Ancestral and DDIM raise; the other two fold. Ancestral is exact in law for Gaussian
-posteriors in the limit of small steps (weak order 1); DDIM(0) and Euler-Maruyama are of order 1, Heun of order 2.
+Walls: in a box Gaussian posteriors do not exist, so Ancestral and DDIM raise; the other two fold. Heun is of order 2 in
+the step, the others of order 1 (in the law of x_s). From a single point the ancestral step is exact at any size.
 
-References: Ho et al. (2020), eq. 7; Song, Meng, Ermon (2021), eq. 12; Y. Song et al. (2021), eq. 6 and 13; Karras et al. (2022), algorithm 1.
+References: B. D. O. Anderson (1982); Ho et al. (2020), eq. 7; Song, Meng, Ermon (2021), eq. 12; Y. Song et al. (2021),
+eq. 6 and 13; Karras et al. (2022), algorithm 1.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,14 +31,15 @@ import numpy as np
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
-from inkdiff.processes import Process
+from inkdiff.process import Process, check_process
 from inkdiff.rng import Stream
-from inkdiff.simulate import Callback, Observe, Recorder, Trajectory, check_observe, check_process, check_state, walls
+from inkdiff.simulate import check_state, walls
+from inkdiff.trajectory import Callback, Observe, Recorder, Trajectory
 
 __all__ = ["DDIM", "Ancestral", "EulerMaruyama", "ProbabilityFlow", "Sampler", "reverse"]
 
 Score = Callable[[Array, Any], Array]
-# The kernel with everything but the coefficients filled in: apply(x, u, a, b, c) = fold(a x + b u + c eps), in place if noiseless halves need it.
+# apply(x, u, a, b, c) = fold(a x + b u + c eps): the kernel with walls, seed and step number filled in.
 Apply = Callable[[Array, Array, float, float, float], Array]
 
 
@@ -60,7 +66,8 @@ class _OneEvaluation:
 
 @dataclass(frozen=True)
 class Ancestral(_OneEvaluation):
-    """DDPM's sampler: the posterior q(x_s | x_t, x_0) at the x_0 that the score implies, variance sigma_s^2 sigma_ts^2/sigma_t^2."""
+    """DDPM's sampler: the posterior q(x_s | x_t, x_0) at the x_0 that the score implies, variance sigma_s^2
+    sigma_ts^2/sigma_t^2."""
 
     needs_free_space = True
 
@@ -91,7 +98,8 @@ class DDIM(_OneEvaluation):
 
 @dataclass(frozen=True)
 class EulerMaruyama(_OneEvaluation):
-    """The reverse SDE by Euler's rule in the process's own clocks (integrals of f and g^2); the default between walls."""
+    """The reverse SDE by Euler's rule in the process's own clocks (integrals of f and g^2); the default between
+    walls."""
 
     def coefficients(self, process: Process, t: float, s: float) -> tuple[float, float, float]:  # noqa: D102
         dv = process.clock(s, t)
@@ -102,7 +110,8 @@ class EulerMaruyama(_OneEvaluation):
 class ProbabilityFlow:
     """The deterministic flow with the same densities, by Heun's rule in the variable sigma/alpha (two scores a step).
 
-    A step that ends at sigma = 0 keeps its first slope: there the score of data points is undefined (Karras et al. 2022).
+    A step that ends at sigma = 0 keeps its first slope: there the score of data points is undefined (Karras et
+    al. 2022).
     """
 
     needs_free_space = False
@@ -122,7 +131,7 @@ class ProbabilityFlow:
         return apply(x, slope, a, width, 0.0)
 
 
-_NAMED: dict[str, type] = {
+_NAMED: dict[str, Callable[[], Sampler]] = {
     "ancestral": Ancestral,
     "ddim": DDIM,
     "euler_maruyama": EulerMaruyama,
@@ -132,17 +141,19 @@ _NAMED: dict[str, type] = {
 
 def _choose(sampler: Sampler | str | None, process: Process) -> Sampler:
     """The sampler meant by a name, an object or None, checked against the walls."""
+    boxed = isinstance(process.domain, Box)
     if sampler is None:
-        return EulerMaruyama() if isinstance(process.domain, Box) else Ancestral()
+        return EulerMaruyama() if boxed else Ancestral()
     if isinstance(sampler, str):
         if sampler not in _NAMED:
             raise ValueError(f"sampler must be one of {', '.join(map(repr, _NAMED))}, got {sampler!r}.")
         sampler = _NAMED[sampler]()
-    if not hasattr(sampler, "step"):
-        raise TypeError(f"sampler must be a name or an object with a method step, got {checks.show(sampler)}.")
-    if isinstance(process.domain, Box) and getattr(sampler, "needs_free_space", False):
+    if isinstance(sampler, type) or not hasattr(sampler, "step"):
+        raise TypeError(f"sampler must be a name or an object such as DDIM(eta=0.0), got {checks.show(sampler)}.")
+    if boxed and getattr(sampler, "needs_free_space", False):
         raise ValueError(
-            f"{type(sampler).__name__} needs Gaussian posteriors, which walls destroy; in a box use EulerMaruyama() or ProbabilityFlow()."
+            f"sampler {type(sampler).__name__} needs Gaussian posteriors, which walls destroy; in a box use "
+            "EulerMaruyama() or ProbabilityFlow()."
         )
     return sampler
 
@@ -171,8 +182,8 @@ def reverse(
     seed : 64-bit seed; noise comes from stream REVERSE, never shared with `simulate`
     steps : equal steps in each interval
     first_step : number of the first step; continue with `Trajectory.next_step`
-    sampler : Ancestral(), DDIM(eta), EulerMaruyama(), ProbabilityFlow(), or their names "ancestral", "ddim", "euler_maruyama", "heun";
-        by default ancestral in free space, Euler-Maruyama between walls
+    sampler : Ancestral(), DDIM(eta), EulerMaruyama(), ProbabilityFlow(), or their names "ancestral", "ddim",
+        "euler_maruyama", "heun"; by default ancestral in free space, Euler-Maruyama between walls
     observe, callback : as in `simulate`
 
     Returns
@@ -194,27 +205,23 @@ def reverse(
     process.check_time(grid, "times")
     seed, steps, number = checks.seed64(seed), checks.count(steps, "steps"), checks.word32(first_step, "first_step")
     checks.word32(number + steps * (len(grid) - 1), "first_step + all steps")
-    check_observe(observe)
     chosen = _choose(sampler, process)
-    fine = [process.check_time(np.linspace(t0, t1, steps + 1), "times between steps") for t0, t1 in _pairs(grid)]
+    fine = [process.check_time(np.linspace(t0, t1, steps + 1), "times between steps") for t0, t1 in pairwise(grid)]
     guarded = _guard(score)
     recorder = Recorder(grid, current, observe, callback)
     recorder.record(current)
     for substeps in fine:
-        for t, s in _pairs(substeps):
+        for t, s in pairwise(substeps):
             apply = _apply(process, current, seed, number)
             current = chosen.step(process, guarded, current, float(t), float(s), apply)
             number += 1
-        if not bool(array_module(current).isfinite(current).all()):
-            raise FloatingPointError(
-                f"the reverse walk is not finite at t = {substeps[-1]:g}: the score or the step is too large there; use more steps."
-            )
+            if not bool(array_module(current).isfinite(current).all()):
+                raise FloatingPointError(
+                    f"the reverse walk is not finite at t = {s:g}: the score or the step is too large there; "
+                    "use more steps."
+                )
         recorder.record(current)
     return recorder.trajectory(current, number)
-
-
-def _pairs(grid: Any) -> Any:
-    return zip(grid[:-1], grid[1:], strict=True)
 
 
 def _guard(score: Score) -> Score:

@@ -1,4 +1,8 @@
-"""Noise schedules of variance-preserving diffusion: how fast the clock of the harmonic bowl runs, ln alpha_t = -1/2 int_0^t beta.
+"""Noise schedules of variance-preserving diffusion: how fast the clock of the harmonic bowl runs,
+
+    ln alpha_t = -1/2 int_0^t beta(s) ds.
+
+Pure formulas, for NumPy and CuPy arrays and for numbers; times are checked by the process that owns the schedule.
 
 References: Song et al. (2021), eq. 32; Nichol and Dhariwal (2021), eq. 17; Ho, Jain and Abbeel (2020), section 4.
 """
@@ -111,7 +115,7 @@ class Table:
         return xp.asarray(self._log_alpha)[xp.asarray(t, np.int64)]
 
     def beta(self, t: Any) -> Any:
-        """The constant rate -ln(1 - beta_t) whose continuous flow over (t - 1, t] is the step; at t = 0 that of t = 1."""
+        """The constant rate -ln(1 - beta_t) whose continuous flow over (t - 1, t] is the step; at t = 0 as at t = 1."""
         xp = array_module(t)
         index = xp.maximum(xp.asarray(t, np.int64), 1)
         table = xp.asarray(self._log_alpha)

@@ -1,20 +1,26 @@
-"""Forward in time: one exact jump (`diffuse`) or a walk (`simulate`), for ink and images by the same kernels.
+"""Forward in time: one exact jump (`diffuse`) or a walk (`simulate`), for ink and images by the same kernels,
 
-Every step is the exact transition of the process between two times, so the law at the recorded times does not depend on the
-number of steps; only paths do. The state is (n, d): n independent bodies with d coordinates; noise is addressed by the flat
-element, so n images of d pixels and the same numbers as n*d ink particles on a line move by the same bits.
+    x_t  =  fold(alpha_t/alpha_s x_s + sigma_ts eps),        s < t.
 
-In a box the walk is carried in 32-bit fixed point (see `inkdiff.kernels.formulas`): folding is exact at any step, and small steps do not
-stall. **The state between two recorded times is the returned array**, so a run continued from any recorded state, with
-`first_step=trajectory.next_step`, is the uninterrupted run to the last bit. A float64 array holds the fixed-point state whole; a
-float32 array rounds it to 24 bits at each recorded time, and times too close for that raise.
+Every step is the exact transition of the process between two times, so the law at the recorded times does not
+depend on the number of steps; only paths do. The state is (n, d): n independent bodies with d coordinates; noise is
+addressed by the flat element, so n images of d pixels and the same numbers as n*d ink particles on a line move by
+the same bits.
+
+In a box the walk is carried in 32-bit fixed point (see `inkdiff.kernels.formulas`): folding is exact at any step,
+and small steps do not stall. **The state between two recorded times is the returned array**, so a run continued from
+any recorded state, with `first_step=trajectory.next_step`, is the uninterrupted run to the last bit. A float64 array
+holds the fixed-point state whole (of a box not further from the origin than 2^19 times its length), so it may be
+split at any step; a float32 array rounds it to 24 bits at each recorded time, and times too close for that raise.
+Without walls positions are floating point, and steps too short for their dtype raise too.
+
+Reference: D. T. Gillespie, Exact numerical simulation of the Ornstein-Uhlenbeck process and its integral (1996).
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,94 +30,16 @@ from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.kernels.formulas import PERIODIC
-from inkdiff.processes import Process
+from inkdiff.process import Process, check_process
 from inkdiff.rng import Stream
+from inkdiff.trajectory import Callback, Observe, Recorder, Trajectory
 
-__all__ = ["Observe", "Recorder", "Trajectory", "diffuse", "jump", "simulate"]
-
-Observe = Mapping[str, Callable[..., Any]]
-Callback = Callable[[int, float, Array], Any]
+__all__ = ["Trajectory", "check_state", "diffuse", "jump", "simulate", "walls"]
 
 _LEAST_QUANTA = 4.0  # a step of q quanta rms is rounded with a variance error of 1/(12 q^2): 0.5 % at 4
-_LEAST_ULPS = 8.0  # likewise for float32 positions between recorded times: 0.13 % at 8
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """What a walk leaves behind.
-
-    Attributes
-    ----------
-    times : (k,) the recorded times
-    x : (k, n, d) states at `times`, x[0] being the given one; None if only observables were asked for
-    last : (n, d) state at times[-1]
-    observed : name -> array with leading axis k
-    next_step : pass as `first_step` to continue without using any noise twice
-    """
-
-    times: npt.NDArray[np.float64]
-    x: Array | None
-    last: Array
-    observed: dict[str, npt.NDArray[Any]]
-    next_step: int
-
-
-class Recorder:
-    """Collects states or observables at the recorded times, then makes the `Trajectory`."""
-
-    def __init__(
-        self, times: npt.NDArray[np.float64], x: Array, observe: Observe | None, callback: Callback | None
-    ) -> None:
-        self._times = times
-        self._states = array_module(x).empty((len(times), *x.shape), x.dtype) if observe is None else None
-        self._observables = {name: _with_time(name, f) for name, f in (observe or {}).items()}
-        self._observed: dict[str, list[Any]] = {name: [] for name in self._observables}
-        self._callback = callback
-        self._count = 0
-
-    def record(self, x: Array) -> None:
-        """Take the state at the next recorded time."""
-        t = float(self._times[self._count])
-        if self._states is not None:
-            self._states[self._count] = x
-        for name, f in self._observables.items():
-            self._observed[name].append(f(x, t))
-        if self._callback is not None:
-            self._callback(self._count, t, x)
-        self._count += 1
-
-    def trajectory(self, last: Array, next_step: int) -> Trajectory:
-        """Everything recorded."""
-        observed = {name: np.asarray(values) for name, values in self._observed.items()}
-        return Trajectory(self._times, self._states, last, observed, next_step)
-
-
-def _with_time(name: str, f: Callable[..., Any]) -> Callable[[Array, float], Any]:
-    """An observable as f(x, t): functions of the state alone are welcome too."""
-    if not callable(f):
-        raise TypeError(f"observe[{name!r}] must be a function of x, or of x and t, got {checks.show(f)}.")
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except ValueError:  # built-ins without a signature take the state alone
-        return lambda x, t: f(x)
-    required = [
-        p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    if len(required) >= 2:
-        return f
-    return lambda x, t: f(x)
-
-
-def check_observe(observe: object) -> None:
-    """Raise unless `observe` is None or a mapping of names to functions."""
-    if observe is not None and not isinstance(observe, Mapping):
-        raise TypeError(f"observe must map names to functions, as in {{'S': f}}, got {checks.show(observe)}.")
-
-
-def check_process(process: object) -> None:
-    """Raise unless `process` is one."""
-    if not isinstance(process, Process):
-        raise TypeError(f"process must be a process such as inkdiff.Brownian(D=1.0), got {checks.show(process)}.")
+_LEAST_ULPS = 8.0  # likewise for floating-point positions: 0.13 % at 8
+# A Gaussian two periods wide, folded, is uniform to exp(-(4 pi)^2 / 2) = 5e-35; wider ones only lose their low bits.
+_UNIFORM = 2.0
 
 
 def check_state(process: Process, x: object, name: str) -> Array:
@@ -151,7 +79,8 @@ def diffuse(
     Raises
     ------
     ValueError, TypeError
-        For empty, non-finite or wrongly shaped arrays, states outside the box, times outside the schedule, arrays on two devices.
+        For empty, non-finite or wrongly shaped arrays, states outside the box, times outside the schedule,
+        arrays on two devices.
     """
     check_process(process)
     x0 = check_state(process, x0, "x0")
@@ -170,19 +99,17 @@ def jump(
     out: Array | None = None,
 ) -> Any:
     """`diffuse` on any stream, for a state already checked."""
-    xp = array_module(x0, t, out)
-    n = x0.shape[0]
-    t = process.check_time(t)
-    if np.ndim(t) and t.shape != (n,):
-        raise ValueError(f"t must be a number or have one value per row, ({n},), got shape {tuple(t.shape)}.")
+    xp = array_module(x0=x0, t=t, out=out)
+    t = process.check_row_times(t, x0.shape[0])
     seed, step = checks.seed64(seed), checks.word32(step, "step")
-    if out is not None and (out.shape != x0.shape or out.dtype != x0.dtype or not out.flags.c_contiguous):
-        raise ValueError(
-            f"out must be a contiguous {x0.dtype} array of shape {x0.shape} like x0, got {checks.show(out)}."
-        )
+    if out is not None:
+        checks.output(out, x0.shape, x0.dtype)
     eps = xp.empty(x0.shape, np.float32) if return_noise else None
     a = xp.atleast_1d(xp.asarray(process.alpha(t), x0.dtype))
-    s = xp.atleast_1d(xp.asarray(process.sigma(t), x0.dtype))
+    sigma = process.sigma(t)
+    if isinstance(process.domain, Box):
+        sigma = xp.minimum(sigma, _UNIFORM * process.domain.period(x0.shape[1]).max())
+    s = xp.atleast_1d(xp.asarray(sigma, x0.dtype))
     x_t = kernels.step(
         x0, a=a, s=s, **walls(process, x0), seed=seed, number=step, stream=stream, out=out, eps=eps
     )
@@ -224,8 +151,8 @@ def simulate(
 
     Returns
     -------
-    Trajectory. Exact in law at the recorded times, for any `steps`; the same bits for any number of threads, and whether run in one
-    go or continued from a recorded state.
+    Trajectory. Exact in law at the recorded times, for any `steps`; the same bits for any number of threads,
+    and whether run in one go or continued from a recorded state.
 
     Raises
     ------
@@ -238,11 +165,9 @@ def simulate(
     process.check_time(grid, "times")
     seed, steps, number = checks.seed64(seed), checks.count(steps, "steps"), checks.word32(first_step, "first_step")
     checks.word32(number + steps * (len(grid) - 1), "first_step + all steps")
-    check_observe(observe)
     walk = _walk_in_box if isinstance(process.domain, Box) else _walk_free
-    substeps = [process.check_time(np.linspace(t0, t1, steps + 1), "times between steps") for t0, t1 in _pairs(grid)]
-    for fine in substeps:
-        _check_resolution(process, current, fine)
+    substeps = [process.check_time(np.linspace(t0, t1, steps + 1), "times between steps") for t0, t1 in pairwise(grid)]
+    _check_resolution(process, current, substeps)
     recorder = Recorder(grid, current, observe, callback)
     recorder.record(current)
     for fine in substeps:
@@ -252,14 +177,10 @@ def simulate(
     return recorder.trajectory(current, number)
 
 
-def _pairs(grid: npt.NDArray[np.float64]) -> Any:
-    return zip(grid[:-1], grid[1:], strict=True)
-
-
 def _walk_free(process: Process, x: Array, fine: npt.NDArray[np.float64], seed: int, number: int) -> None:
     xp = array_module(x)
     a, variance = process.transition(fine[:-1], fine[1:])
-    a, s = xp.asarray(np.broadcast_to(a, variance.shape), x.dtype), xp.asarray(np.sqrt(variance), x.dtype)
+    a, s = xp.asarray(a, x.dtype), xp.asarray(np.sqrt(variance), x.dtype)
     kernels.walk(x, a, s, seed=seed, first_step=number, stream=Stream.FORWARD)
 
 
@@ -281,26 +202,42 @@ def _quanta(process: Process, box: Box, fine: npt.NDArray[np.float64]) -> npt.ND
     quanta_per_length = (2.0**32 if box.wall_code == PERIODIC else 2.0**31) / length
     s = np.sqrt(process.clock(fine[:-1], fine[1:]))
     amplitude: npt.NDArray[np.float64] = s[:, None] * quanta_per_length[None, :]
-    return amplitude
+    return np.minimum(amplitude, _UNIFORM * 2.0**32)
 
 
-def _check_resolution(process: Process, x: Array, fine: npt.NDArray[np.float64]) -> None:
-    """Raise if a step in a box, or a recorded interval in float32, is below what the representation can hold."""
+def _check_resolution(process: Process, x: Array, substeps: list[npt.NDArray[np.float64]]) -> None:
+    """Raise if a step is below what the walk's representation can hold, or a recorded interval below what `x` can."""
     box = process.domain
     if not isinstance(box, Box):
+        _check_float_steps(process, x, substeps)
         return
-    least = float(_quanta(process, box, fine).min())
-    if least < _LEAST_QUANTA:
-        raise ValueError(
-            f"the step from t = {fine[0]:g} is {least:.2g} quanta of the box's fixed point (L/2^31); use fewer steps, so that "
-            f"each is at least {_LEAST_QUANTA:g} quanta."
-        )
-    _, length = box.bounds(np.float64)
-    far = np.max(np.abs([box.low(len(length)), box.low(len(length)) + length]))
-    rms = float(np.sqrt(process.clock(fine[0], fine[-1])))
-    ulp = float(np.spacing(np.asarray(far, x.dtype)))
-    if rms < _LEAST_ULPS * ulp:
-        raise ValueError(
-            f"x is {x.dtype}, too coarse for times this close: from t = {fine[0]:g} to {fine[-1]:g} the rms displacement is "
-            f"{rms:.2g}, but positions are rounded to {ulp:.2g} at recorded times; pass x as float64 or record fewer times."
-        )
+    low, length = box.bounds(np.float64)
+    ulp = float(np.spacing(np.abs([low, low + length]).max().astype(x.dtype)))
+    for fine in substeps:
+        least = float(_quanta(process, box, fine).min())
+        if least < _LEAST_QUANTA:
+            raise ValueError(
+                f"steps={len(fine) - 1} are too many: the shortest from t = {fine[0]:g} is {least:.2g} quanta of the "
+                f"box's fixed point (L/2^31); use fewer steps, so that each is at least {_LEAST_QUANTA:g} quanta."
+            )
+        rms = float(np.sqrt(process.clock(fine[0], fine[-1])))
+        if rms < _LEAST_ULPS * ulp:
+            raise ValueError(
+                f"x is {x.dtype}, too coarse for times this close: from t = {fine[0]:g} to {fine[-1]:g} the rms "
+                f"displacement is {rms:.2g}, but positions are rounded to {ulp:.2g} at recorded times; pass x as "
+                "float64 or record fewer times."
+            )
+
+
+def _check_float_steps(process: Process, x: Array, substeps: list[npt.NDArray[np.float64]]) -> None:
+    """In free space: steps below the spacing of floating-point numbers would round to nothing."""
+    size = float(abs(x).max())
+    for fine in substeps:
+        shortest = float(np.sqrt(process.transition(fine[:-1], fine[1:])[1].min()))
+        ulp = float(np.spacing(np.asarray(size, x.dtype)))
+        if shortest < _LEAST_ULPS * ulp:
+            raise ValueError(
+                f"steps={len(fine) - 1} are too many for x in {x.dtype}: the shortest from t = {fine[0]:g} has rms "
+                f"{shortest:.2g}, but positions as large as {size:.2g} are rounded to {ulp:.2g}; use fewer steps, or "
+                "pass x as float64 or in another unit or origin."
+            )

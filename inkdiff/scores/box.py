@@ -1,17 +1,16 @@
 """The exact score of ink that starts as any picture: an initial density, constant on each cell of a grid,
 diffusing between walls,
 
-    p_t(x) = sum_cells rho_i E_i(x),        E_i(x) = product over axes of  int_cell p(x, v | x_0) dx_0,        v
-    = sigma_t^2,
+    p_t(x) = sum over cells rho_i E_i(x),        E_i(x) = product over axes of int_a^b p(x, v | x_0) dx_0,
 
-    int_a^b p(x, v | x_0) dx_0  =  sum over images x_m of x  Phi((b - x_m)/sigma) - Phi((a - x_m)/sigma)
-    (v < L^2/5)
-                                =  (b - a)/L + (2/L) sum_n c_n cos(n pi x/L) exp(-(n pi/L)^2 v/2),  c_n =
-                                int_a^b cos(n pi y/L) dy     (else).
+with v = sigma_t^2 and, for a cell [a, b] of one axis,
 
-Both are exact; the first keeps relative accuracy far out in the tails, where scores live. The gradient
-differentiates the same sums. Cell averages of p_t, and with them the coarse-grained entropy, follow from the
-cosine sum alone.
+    int_a^b p dx_0  =  sum over images x_m of x of  Phi((b - x_m)/sigma_t) - Phi((a - x_m)/sigma_t)      (v < L^2/5)
+                    =  (b - a)/L + (2/L) sum_n c_n cos(n pi x/L) exp(-(n pi/L)^2 v/2)                    (else),
+
+c_n = int_a^b cos(n pi y/L) dy. Both are exact; the first keeps relative accuracy far out in the tails, where scores
+live. The gradient differentiates the same sums. Cell averages of p_t, and with them the coarse-grained entropy,
+follow from the cosine sum alone.
 
 Reference: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 2.4 and 14.3.
 """
@@ -33,7 +32,7 @@ from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy, special
 from inkdiff.domain import Box
 from inkdiff.kernels.formulas import PERIODIC
-from inkdiff.processes import Process
+from inkdiff.process import Process, check_process
 
 __all__ = ["BoxScore"]
 
@@ -68,23 +67,26 @@ class BoxScore:
     """
 
     def __init__(self, process: Process, density: Array, *, nodes: int = 0) -> None:
+        check_process(process)
         if not isinstance(process.domain, Box):
-            raise ValueError("BoxScore needs a process in a Box, for example Brownian(D=1.0, domain=Box(0, 1)).")
-        rho = asnumpy(density).astype(np.float64)
+            raise ValueError(
+                f"process must live in a Box, as Brownian(D=1.0, domain=Box(0, 1)) does, got {checks.show(process)}."
+            )
+        rho: _Floats = asnumpy(checks.reals(density, "density"))
         if not 1 <= rho.ndim <= 3 or rho.size == 0:
             raise ValueError(f"density must have 1, 2 or 3 axes and at least one cell, got shape {rho.shape}.")
-        checks.finite_array(rho, "density")
         if (rho < 0).any() or rho.sum() == 0:
             raise ValueError(f"density must be >= 0 and not all zero; smallest value {rho.min():g}, sum {rho.sum():g}.")
         process.domain.check_dimension(rho.ndim)
         self.process, self.box, self.nodes = process, process.domain, checks.count(nodes, "nodes", least=0)
         self._low, self._length = self.box.low(rho.ndim), self.box.length(rho.ndim)
-        self._cell = self._length / rho.shape
-        self.density = rho / (rho.sum() * self._cell.prod())
+        self._cell: _Floats = self._length / rho.shape
+        self.density: _Floats = rho / (rho.sum() * self._cell.prod())
 
     def __call__(self, x: Array, t: Any) -> Array:
         """grad log p_t(x), (n, d); t > 0 a number or (n,)."""
-        xp = array_module(x)
+        x = self._check(x)
+        xp = array_module(x=x, t=t)
         score = xp.empty_like(x)
         for t_one, rows in self._by_time(x, t):
             v = float(self.process.variance(t_one))
@@ -98,8 +100,9 @@ class BoxScore:
         return score
 
     def log_density(self, x: Array, t: Any) -> Array:
-        """ln p_t(x) per row, (n,), by the closed form."""
-        xp = array_module(x)
+        """ln p_t(x) per row, (n,), by the closed form; -inf where p_t underflows."""
+        x = self._check(x)
+        xp = array_module(x=x, t=t)
         log_p = xp.empty(x.shape[0])
         for t_one, rows in self._by_time(x, t):
             p = self._closed_form(asnumpy(x[rows]), float(self.process.variance(t_one)))[0]
@@ -113,21 +116,31 @@ class BoxScore:
         if v == 0:
             return self.density
         transfer = [self._transfer(axis, v) for axis in range(self.density.ndim)]
-        return np.maximum(_contract(self.density, transfer), 0.0)
+        averages: _Floats = np.maximum(_contract(self.density, transfer), 0.0)
+        return averages
 
-    def entropy(self, t: float) -> float:
-        """Coarse-grained entropy -int p ln p of the cell averages, nats: what an unbiased histogram on these
-        cells measures."""
+    def entropy(self, t: float, coarsen: int = 1) -> float:
+        """Coarse-grained entropy -int p ln p of averages over cells (or blocks of `coarsen` cells a side), nats.
+
+        This is what an unbiased histogram on those cells measures.
+        """
         p = self.cell_averages(t)
-        return float(-xlogy(p, p).sum() * self._cell.prod())
+        for axis, K in enumerate(p.shape):
+            if K % checks.count(coarsen, "coarsen"):
+                raise ValueError(f"coarsen must divide the {K} cells of axis {axis}, got {coarsen}.")
+            p = np.add.reduceat(p, np.arange(0, K, coarsen), axis) / coarsen
+        return float(-xlogy(p, p).mean() * self._length.prod())
+
+    def _check(self, x: Array) -> Array:
+        x = checks.state(x)
+        if x.shape[1] != self.density.ndim:
+            raise ValueError(f"x must have shape (n, {self.density.ndim}) like the density, got {tuple(x.shape)}.")
+        self.box.check_inside(x)
+        return x
 
     def _by_time(self, x: Array, t: Any) -> Any:
-        d = self.density.ndim
-        if x.ndim != 2 or x.shape[1] != d:
-            raise ValueError(f"x must have shape (n, {d}) like the density, got {x.shape}.")
-        t = asnumpy(self.process.check_time(t))
-        if (t <= 0).any():
-            raise ValueError("t must be > 0: at t = 0 the density has steps and no score.")
+        no_score = "at t = 0 the density has steps and no score"
+        t = asnumpy(self.process.check_row_times(t, len(x), why_positive=no_score))
         if t.ndim == 0:
             return [(float(t), slice(None))]
         return [(float(t_one), np.flatnonzero(t == t_one)) for t_one in np.unique(t)]
@@ -186,7 +199,7 @@ class BoxScore:
             total = np.einsum("nk...,nk->n...", total, factor)
         return total
 
-    def _score_at(self, x: Array, v: float) -> _Floats:
+    def _score_at(self, x: Array, v: float) -> Array:
         host = asnumpy(x).astype(np.float64)
         p, gradient = self._closed_form(host, v)
         return self._divide(p, gradient, host, v)
@@ -201,7 +214,7 @@ class BoxScore:
         return score
 
     def _pull(self, y: _Floats) -> _Floats:
-        """From y (m, d), relative to the lower corner, to the nearest point with ink: chosen among the nearest cells with ink."""
+        """From y (m, d), relative to the lower corner, to the nearest ink, sought in the nearest cells with any."""
         cells = np.argwhere(self.density > 0)
         _, near = self._ink_tree.query(y, k=min(_CANDIDATES, len(cells)))
         corner = cells[near.reshape(len(y), -1)] * self._cell
@@ -221,6 +234,9 @@ class BoxScore:
         xp = array_module(x)
         d, sigma = self.density.ndim, math.sqrt(v)
         w = math.ceil(_WINDOW * sigma / self._cell.min())
+        rows = max(1, 4 * _CHUNK // (2 * w + 1) ** d)
+        if len(x) > rows:
+            return xp.concatenate([self._nearby(x[i : i + rows], v) for i in range(0, len(x), rows)])
         padded = xp.asarray(np.pad(self.density, w, mode="wrap" if self.box.wall_code == PERIODIC else "symmetric"))
         offsets = xp.arange(2 * w + 2)
         index, matrices = [], []
@@ -242,7 +258,7 @@ class BoxScore:
         p = _contract(self.density, [m for m, _ in matrices])
         gradient = [_contract(self.density, _with_slope(matrices, j)) for j in range(p.ndim)]
         points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, p.ndim) + self._low
-        score = self._divide(p.ravel(), np.stack(gradient, axis=-1).reshape(-1, p.ndim), points, v)
+        score: _Floats = self._divide(p.ravel(), np.stack(gradient, axis=-1).reshape(-1, p.ndim), points, v)
         return score.reshape(*p.shape, p.ndim)
 
     def _interpolated(self, x: Array, v: float) -> Array:
@@ -270,11 +286,12 @@ class BoxScore:
         k = 2 * math.pi / period * np.arange(1, min(count, 200_000) + 1)
         decay = 2 / length * np.exp(-(k**2) * v / 2)[:, None]
         c = np.diff(np.sin(np.outer(k, edges)), axis=1) / k[:, None]
-        transfer = np.full((K, K), (length / K) ** 2 / length) + (decay * c).T @ c
+        transfer: _Floats = np.full((K, K), (length / K) ** 2 / length) + (decay * c).T @ c
         if self.box.wall_code == PERIODIC:
             s = np.diff(np.cos(np.outer(k, edges)), axis=1) / k[:, None]
             transfer += (decay * s).T @ s
-        return transfer / (length / K)
+        transfer /= length / K
+        return transfer
 
 
 def _cell_masses(z: Array, sigma: float) -> tuple[Array, Array]:

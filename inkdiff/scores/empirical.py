@@ -1,7 +1,7 @@
 """The exact score of a finite data set: the density of N noised data points,
 
-    p_t(x) = (1/N) sum_i p(x_t = x | x_0 = x_i),        score = sum_i w_i(x) grad log p(x | x_i),        w =
-    softmax over i.
+    p_t(x) = (1/N) sum_i p(x_t = x | x_0 = x_i),
+    score  = sum_i w_i(x) grad log p(x | x_i),        w_i = p(x | x_i) / sum_j p(x | x_j).
 
 Run backwards it can only return copies of the data: the perfect memory against which learned scores are
 compared. In free space the sum is two matrix products; in a box the transition is the heat kernel between
@@ -21,7 +21,7 @@ from inkdiff import checks
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.heat_kernel import log_heat_kernel
-from inkdiff.processes import Process
+from inkdiff.process import Process, check_process
 
 __all__ = ["EmpiricalScore"]
 
@@ -40,6 +40,7 @@ class EmpiricalScore:
     """
 
     def __init__(self, process: Process, data: Array) -> None:
+        check_process(process)
         self.process = process
         self.data = checks.state(data, "data").astype(np.float64)
         if isinstance(process.domain, Box):
@@ -54,13 +55,13 @@ class EmpiricalScore:
         return self._evaluate(x, t)[1]
 
     def _evaluate(self, x: Array, t: Any) -> tuple[Array, Array]:
-        xp = array_module(x, self.data)
+        x = checks.state(x)
+        xp = array_module(x=x, t=t, data=self.data)
         n_data, d = self.data.shape
-        if x.ndim != 2 or x.shape[1] != d:
-            raise ValueError(f"x must have shape (n, {d}) like the data, got {x.shape}.")
-        t = xp.broadcast_to(xp.asarray(self.process.check_time(t)), (x.shape[0],))
-        if bool((t <= 0).any()):
-            raise ValueError("t must be > 0: at t = 0 the data are point masses without a score.")
+        if x.shape[1] != d:
+            raise ValueError(f"x must have shape (n, {d}) like the data, got {tuple(x.shape)}.")
+        t = self.process.check_row_times(t, len(x), why_positive="at t = 0 the data are point masses without a score")
+        t = xp.broadcast_to(xp.asarray(t), (len(x),))
         boxed = isinstance(self.process.domain, Box)
         rows = max(1, _CHUNK // (n_data * (d if boxed else 1)))
         log_p, score = xp.empty(x.shape[0]), xp.empty_like(x)
@@ -73,17 +74,20 @@ class EmpiricalScore:
     def _free(self, x: Array, t: Array) -> tuple[Array, Array]:
         xp = array_module(x)
         alpha, v = self.process.alpha(t)[:, None], self.process.variance(t)[:, None]
-        square = (x**2).sum(1)[:, None] - 2 * alpha * (x @ self.data.T) + alpha**2 * (self.data**2).sum(1)
+        # About the mean of the data: |a|^2 - 2 a b + |b|^2 keeps few digits of |a - b|^2 far from the origin.
+        centre = self.data.mean(0)
+        data, x = self.data - centre, x - alpha * centre
+        square = (x**2).sum(1)[:, None] - 2 * alpha * (x @ data.T) + alpha**2 * (data**2).sum(1)
         log_norm, weights = _softmax(-square / (2 * v))
         d = x.shape[1]
         log_p = log_norm - math.log(len(self.data)) - d / 2 * xp.log(2 * math.pi * v[:, 0])
-        return log_p, (alpha * (weights @ self.data) - x) / v
+        return log_p, (alpha * (weights @ data) - x) / v
 
     def _between_walls(self, x: Array, t: Array) -> tuple[Array, Array]:
         xp = array_module(x)
         box = self.process.domain
         assert isinstance(box, Box)
-        n, n_data, d = len(x), *self.data.shape
+        n, (n_data, d) = len(x), self.data.shape
         v = xp.repeat(self.process.variance(t), n_data)[:, None]
         logs, slopes = log_heat_kernel(xp.repeat(x, n_data, axis=0), xp.tile(self.data, (n, 1)), v, box)
         log_norm, weights = _softmax(logs.reshape(n, n_data))

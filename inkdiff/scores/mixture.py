@@ -1,7 +1,7 @@
 """Gaussian mixtures stay Gaussian mixtures under a linear diffusion in free space:
 
-    p_t(x) = sum_k w_k N(x; alpha_t m_k, alpha_t^2 C_k + sigma_t^2 I),        score = sum_k r_k(x) C_k,t^-1
-    (alpha_t m_k - x),
+    p_t(x) = sum_k w_k N(x; alpha_t m_k, C_k,t),        C_k,t = alpha_t^2 C_k + sigma_t^2 I,
+    score  = sum_k r_k(x) C_k,t^-1 (alpha_t m_k - x),
 
 with r_k(x) the posterior weight of component k. Exact for every t >= 0 and, unlike scores of point sets, at t = 0 too.
 
@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
-from inkdiff.processes import Process
+from inkdiff.process import Process, check_process
 
 __all__ = ["GaussianScore", "MixtureScore"]
 
@@ -41,14 +41,18 @@ class MixtureScore:
     """
 
     def __init__(self, process: Process, weights: Any, means: Any, covariances: Any) -> None:
+        check_process(process)
         if isinstance(process.domain, Box):
-            raise ValueError("Gaussians do not stay Gaussian between walls; in a box use EmpiricalScore or BoxScore.")
+            raise ValueError(
+                "process has walls, between which Gaussians do not stay Gaussian; use EmpiricalScore or BoxScore."
+            )
         self.process = process
-        self.means = np.atleast_2d(np.asarray(means, np.float64))
-        self.weights = np.atleast_1d(np.asarray(weights, np.float64))
-        checks.finite_array(self.means, "means")
+        self.means = np.atleast_2d(asnumpy(checks.reals(means, "means")))
+        self.weights = np.atleast_1d(asnumpy(checks.reals(weights, "weights")))
+        if self.means.ndim != 2 or self.means.size == 0:
+            raise ValueError(f"means must have shape (k, d), got {self.means.shape}.")
         k, d = self.means.shape
-        if self.weights.shape != (k,) or not (self.weights > 0).all() or not np.isfinite(self.weights).all():
+        if self.weights.shape != (k,) or not (self.weights > 0).all():
             raise ValueError(f"weights must be {k} positive numbers, one per mean, got {checks.show(weights)}.")
         self.weights = self.weights / self.weights.sum()
         self._variances, self._axes = _eigen(covariances, k, d)
@@ -62,10 +66,11 @@ class MixtureScore:
         return self._evaluate(x, t)[1]
 
     def _evaluate(self, x: Array, t: Any) -> tuple[Array, Array]:
-        xp = array_module(x)
-        t = self.process.check_time(t)
-        if x.ndim != 2 or x.shape[1] != self.means.shape[1]:
-            raise ValueError(f"x must have shape (n, {self.means.shape[1]}) like the means, got {x.shape}.")
+        x = checks.state(x)
+        xp = array_module(x=x, t=t)
+        if x.shape[1] != self.means.shape[1]:
+            raise ValueError(f"x must have shape (n, {self.means.shape[1]}) like the means, got {tuple(x.shape)}.")
+        t = self.process.check_row_times(t, len(x))
         alpha = xp.asarray(self.process.alpha(t), np.float64).reshape(-1, 1)
         noise = xp.asarray(self.process.variance(t), np.float64).reshape(-1, 1)
         logs, pulls = [], []
@@ -94,26 +99,24 @@ class GaussianScore(MixtureScore):
     """
 
     def __init__(self, process: Process, mean: Any, covariance: Any) -> None:
-        mean = np.atleast_1d(np.asarray(mean, np.float64))
+        mean = np.atleast_1d(asnumpy(checks.reals(mean, "mean")))
         if mean.ndim != 1:
             raise ValueError(f"mean must have shape (d,), got {mean.shape}.")
-        super().__init__(process, [1.0], mean[None], np.asarray(covariance, np.float64)[None])
+        super().__init__(process, [1.0], mean[None], asnumpy(checks.reals(covariance, "covariance"))[None])
 
 
-def _eigen(
-    covariances: Any, k: int, d: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _eigen(covariances: Any, k: int, d: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Variances (k, d) along the columns of rotations (k, d, d)."""
-    c = np.asarray(covariances, np.float64)
+    c: npt.NDArray[np.float64] = asnumpy(checks.reals(covariances, "covariances"))
     if c.shape == (k, d, d):
         if not np.allclose(c, c.swapaxes(1, 2)):
-            raise ValueError("covariances must be symmetric.")
+            raise ValueError(f"covariances must be symmetric, but differ by {np.abs(c - c.swapaxes(1, 2)).max():g}.")
         variances, axes = np.linalg.eigh(c)
     elif c.shape in ((), (1,), (k,), (k, d)):
         variances = np.broadcast_to(c[:, None] if c.shape == (k,) else c, (k, d))
         axes = np.broadcast_to(np.eye(d), (k, d, d))
     else:
         raise ValueError(f"covariances must be a number or ({k},), ({k}, {d}) or ({k}, {d}, {d}), got shape {c.shape}.")
-    if not (np.isfinite(variances).all() and (variances > 0).all()):
+    if not (variances > 0).all():
         raise ValueError(f"covariances must be positive definite, got a smallest variance of {variances.min():g}.")
     return variances, axes

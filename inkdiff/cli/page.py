@@ -69,10 +69,6 @@ class Part:
 def render(parts: Sequence[Part], lang: str, *, seconds: float, command: str, version: str) -> str:
     """The page as text: title, verdict, one section per part."""
     words, told = frame(lang), chapters(lang)
-    checks = [check for part in parts for check in part.checks]
-    bad = sum(not check.passed for check in checks)
-    good = bad == 0 and not any(part.error for part in parts)
-    verdict = (words.all_passed if bad == 0 else words.some_failed).format(total=len(checks), failed=bad)
     sections = "\n".join(_section(part, told.get(part.name, Chapter(part.name, ())), words) for part in parts)
     footer = words.footer.format(
         version=version, seconds=round(seconds), machine=platform.machine(), command=command
@@ -89,7 +85,7 @@ def render(parts: Sequence[Part], lang: str, *, seconds: float, command: str, ve
 <header>
 <h1>{escape(words.title)}</h1>
 <p class="lead">{escape(words.lead)}</p>
-<p class="{"verdict" if good else "verdict bad"}">{escape(verdict)}</p>
+{_verdict(parts, words)}
 <p>{escape(words.reading)}</p>
 </header>
 <main>
@@ -99,6 +95,17 @@ def render(parts: Sequence[Part], lang: str, *, seconds: float, command: str, ve
 </body>
 </html>
 """
+
+
+def _verdict(parts: Sequence[Part], words: Frame) -> str:
+    checks = [check for part in parts for check in part.checks]
+    failed = sum(not check.passed for check in checks)
+    broken = sum(bool(part.error) for part in parts)
+    told = words.some_failed if failed else words.all_passed
+    text = told.format(total=len(checks), failed=failed)
+    if broken:
+        text = words.broken.format(broken=broken, parts=len(parts)) + " " + text
+    return f'<p class="verdict{" bad" if failed or broken else ""}">{escape(text)}</p>'
 
 
 def _section(part: Part, chapter: Chapter, words: Frame) -> str:

@@ -29,13 +29,14 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Frame:
-    """The words around the chapters. `summary`, `reading` and `footer` have fields in braces."""
+    """The words around the chapters. Fields in braces are filled in by the page."""
 
     title: str
     lead: str
     reading: str
     all_passed: str
     some_failed: str
+    broken: str
     crashed: str
     caution: str
     checks: str

@@ -115,6 +115,7 @@ FRAME = Frame(
     "units of the standard error (z). Within 5 is a pass.",
     all_passed="All {total} checks passed.",
     some_failed="{failed} of {total} checks failed.",
+    broken="{broken} of {parts} parts stopped with an error.",
     crashed="This part stopped with an error:",
     caution="Where the comparison limps",
     checks="{passed} of {total} checks passed",

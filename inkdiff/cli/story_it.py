@@ -117,6 +117,7 @@ FRAME = Frame(
     "distano in unità dell'errore standard (z). Entro 5 la prova è superata.",
     all_passed="Tutte le {total} prove superate.",
     some_failed="{failed} prove su {total} non superate.",
+    broken="{broken} parti su {parts} si sono fermate con un errore.",
     crashed="Questa parte si è fermata con un errore:",
     caution="Dove il paragone zoppica",
     checks="{passed} prove superate su {total}",

@@ -31,9 +31,10 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff import checks, metrics
-from inkdiff.backend import Array, array_module
+from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff.domain import Box
 from inkdiff.metrics import Estimate
-from inkdiff.processes import Process
+from inkdiff.process import Process, check_process
 from inkdiff.simulate import simulate
 
 __all__ = ["Column", "Comparison", "Course", "compare", "free_space_msd"]
@@ -132,17 +133,11 @@ def compare(
         If there is no body or no equilibrium, times do not increase from above 0, a body does not vary, or as
         `simulate`.
     """
-    if not isinstance(bodies, Mapping) or not bodies:
-        raise TypeError(f"bodies must map names to arrays, as in {{'ink': x}}, got {checks.show(bodies)}.")
+    check_process(process)
     if process.equilibrium is None:
         raise ValueError(f"process={process} has no equilibrium to measure a distance from; put it in a Box.")
-    # 0 stands before the times: there everything is known (S aside, which is -infinity for a point).
-    grid = checks.increasing(
-        [0.0, *np.atleast_1d(np.asarray(times, np.float64)).tolist()], "times (after time 0)"
-    )
-    states = {
-        name: checks.state(getattr(body, "x", body), f"bodies[{name!r}]") for name, body in bodies.items()
-    }
+    states = _states(process, bodies)
+    grid = _from_zero(process, times)
     courses = tuple(_follow(process, name, x_0, grid, seed, bins) for name, x_0 in states.items())
     return Comparison(process, grid[1:], courses)
 
@@ -150,6 +145,34 @@ def compare(
 def free_space_msd(memory_lost: Any) -> _Floats:
     """MSD/(d s_0^2) = 1/(1 - lost)^2 - 1, exact in free space for every body; lost in [0, 1)."""
     return np.asarray(1 / (1 - np.asarray(memory_lost, np.float64)) ** 2 - 1)
+
+
+def _states(process: Process, bodies: object) -> dict[str, Array]:
+    """All bodies checked before the first is moved."""
+    if not isinstance(bodies, Mapping) or not bodies:
+        raise TypeError(f"bodies must map names to arrays, as in {{'ink': x}}, got {checks.show(bodies)}.")
+    states = {}
+    for name, body in bodies.items():
+        x_0 = checks.state(getattr(body, "x", body), f"bodies[{name!r}]")
+        if isinstance(process.domain, Box):
+            process.domain.check_inside(x_0, f"bodies[{name!r}]")
+        if len(x_0) < 2 or float(x_0.max()) == float(x_0.min()):
+            raise ValueError(
+                f"bodies[{name!r}] must have at least two rows that differ, got {checks.show(x_0)}."
+            )
+        states[name] = x_0
+    return states
+
+
+def _from_zero(process: Process, times: Any) -> _Floats:
+    """0, where everything is known (S aside, which is -infinity for a point), then the times."""
+    try:
+        after = np.atleast_1d(np.asarray(asnumpy(times), np.float64)).ravel()
+    except (TypeError, ValueError):
+        raise TypeError(f"times must be numbers, got {checks.show(times)}.") from None
+    grid = checks.increasing(np.concatenate([[0.0], after]), "times, after a leading 0,")
+    process.check_time(grid, "times")
+    return grid
 
 
 def _follow(process: Process, name: str, x_0: Array, grid: _Floats, seed: int, bins: int | None) -> Course:

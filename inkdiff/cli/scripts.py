@@ -185,7 +185,7 @@ def guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        print("\ninkdiff: interrupted; figures already announced are complete.", file=sys.stderr)
+        print("\ninkdiff: interrupted; nothing is half-written.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough, as in `inkdiff list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -18,10 +18,12 @@ from typing import Any
 
 import numba
 import platformdirs
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["fma", "inline", "jit"]
+__all__ = ["floor", "fma", "inline", "jit", "rint"]
 
 _PACKAGE = Path(__file__).parent
 _OPTIONS: dict[str, Any] = {
@@ -98,4 +100,25 @@ def _fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     return signature, generate
 
 
+def _rounding(name: str) -> Any:
+    """A scalar rounding of floats, one instruction on either target (for CUDA NumPy's do not compile)."""
+
+    def rounding(typing_context: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            real = arguments[0].type
+            if "cuda" in type(context).__module__:  # NVVM refuses LLVM's intrinsic and has its own library
+                nvidia = f"__nv_{name}" + ("f" if x == types.float32 else "")
+                declare: Any = cgutils.get_or_insert_function
+                function = declare(builder.module, ir.FunctionType(real, [real]), nvidia)
+            else:
+                function = builder.module.declare_intrinsic(f"llvm.{name}", [real])
+            return builder.call(function, arguments)
+
+        return x(x), generate
+
+    return intrinsic(rounding)
+
+
 fma: Any = intrinsic(_fma)
+rint: Any = _rounding("rint")  # to the nearest integer, ties to even, kept as a float
+floor: Any = _rounding("floor")

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff._compile import fma, inline
+from inkdiff._compile import floor, fma, inline, rint
 from inkdiff.rng import normals4
 
 __all__ = [
@@ -48,7 +48,7 @@ def fold(x: Any, lo: Any, length: Any, wall: Any) -> Any:
     hi = lo + length
     period = length + length if wall == REFLECT else length
     y = x - lo
-    y = fma(-period, np.floor(y / period), y)
+    y = fma(-period, floor(y / period), y)
     if wall == REFLECT:
         mirrored = period - y
         y = mirrored if mirrored < y else y
@@ -83,8 +83,8 @@ def phase_increment(amplitude: Any, z: Any) -> Any:
     CPU and GPU.
     """
     v = amplitude * z
-    v = fma(-_TWO_POW_32, np.rint(v * _TWO_POW_M32), v)
-    return np.int32(np.rint(v if v < _LARGEST else _LARGEST))
+    v = fma(-_TWO_POW_32, rint(v * _TWO_POW_M32), v)
+    return np.int32(rint(v if v < _LARGEST else _LARGEST))
 
 
 @inline
@@ -105,7 +105,7 @@ def advance_phase4(
 @inline
 def to_phase(x: Any, lo: Any, length: Any, wall: Any) -> Any:
     """Position (float64 lo, length) -> int32 phase, rounded to the nearest representable state."""
-    h = np.int64(np.rint((np.float64(x) - lo) * (4294967296.0 / length)))
+    h = np.int64(rint((np.float64(x) - lo) * (4294967296.0 / length)))
     if wall == PERIODIC:
         return np.int32(h)
     magnitude = h >> _ONE_32
@@ -122,4 +122,4 @@ def from_phase(phase: Any, lo: Any, length: Any, wall: Any) -> Any:
     else:
         magnitude = abs(p)
         h = (magnitude << _ONE_32) | np.int64((p < 0) & (magnitude < np.int64(0x80000000)))
-    return lo + np.float64(h) * (length * 2.3283064365386963e-10)
+    return fma(np.float64(h), length * 2.3283064365386963e-10, lo)

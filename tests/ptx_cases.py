@@ -1,0 +1,75 @@
+"""Run by test_cuda_simulator.py in a process of its own: compile every CUDA shell to PTX, without a GPU, and
+count instructions.
+
+Prints one JSON object: "shell dtype sm" -> counts. `contracted` is how many fused operations vanish when NVVM
+is forbidden to fuse multiplies and adds on its own: none should, since every one that is to be fused is written
+so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import types as python_types
+
+import numba.cuda.dispatcher as dispatcher
+import numpy as np
+from numba import cuda as numba_cuda
+from numba import types
+from numba.cuda.cudadrv import nvvm
+
+# Numba asks the current device for its capability even when told one; without a GPU there is nothing to ask.
+dispatcher.get_current_device = lambda: python_types.SimpleNamespace(compute_capability=(9, 0))
+
+from inkdiff.kernels import cuda  # noqa: E402
+
+I, U = types.int64, types.uint64
+NOISE = (U, U, U, U)
+
+
+def array(dtype, ndim=1):
+    return types.Array(dtype, ndim, "C")
+
+
+def shells():
+    f32, i32, u32 = types.float32, types.int32, types.uint32
+    yield "_normal float32", cuda._normal, (array(f32), I, I, I, *NOISE)
+    yield "_uniform float32", cuda._uniform, (array(f32), I, I, I, *NOISE)
+    yield "_philox uint32", cuda._philox, (array(u32, 2), array(u32, 2), U, U)
+    yield "_walk_phase int32", cuda._walk_phase, (array(i32), array(f32, 2), I, I, U, U, U)
+    for numpy_type, real in ((np.float32, f32), (np.float64, types.float64)):
+        x, sides = array(real), array(types.float64)
+        yield f"walk {real}", cuda._WALK[np.dtype(numpy_type)], (x, x, x, I, I, U, U, U)
+        yield f"_encode {real}", cuda._encode, (array(real, 2), array(i32, 2), sides, sides, I)
+        yield f"_decode {real}", cuda._decode, (array(i32, 2), array(real, 2), sides, sides, I)
+        arguments = (x, x, x, array(f32), x, x, x, I, I, x, x, types.boolean, I, *NOISE)
+        yield f"step {real}", cuda._STEP[np.dtype(numpy_type)], arguments
+
+
+def count(ptx):
+    return {
+        "fma.rn.f32": len(re.findall(r"\bfma\.rn\.f32", ptx)),
+        "fma.rn.f64": len(re.findall(r"\bfma\.rn\.f64", ptx)),
+        "approx": len(re.findall(r"\.approx", ptx)) + len(re.findall(r"\.ftz", ptx)),
+    }
+
+
+def compile_once(kernel, signature, cc, fma):
+    """PTX of a kernel; `fma` is NVVM's permission to contract."""
+    original = nvvm.compile_ir
+    nvvm.compile_ir = lambda irs, **options: original(irs, **{**options, "fma": fma})
+    try:
+        ptx, _ = numba_cuda.compile_ptx(kernel.py_func, signature, cc=cc, fastmath=False)
+    finally:
+        nvvm.compile_ir = original
+    return ptx
+
+
+if __name__ == "__main__":
+    counts = {}
+    for name, kernel, signature in shells():
+        for cc in ((8, 0), (9, 0)):
+            ptx, forbidden = (compile_once(kernel, signature, cc, fma) for fma in (True, False))
+            contracted = ptx.count("fma.rn") - forbidden.count("fma.rn")
+            counts[f"{name} sm_{cc[0]}{cc[1]}"] = {**count(ptx), "contracted": contracted}
+    print(json.dumps(counts))

@@ -42,8 +42,8 @@ class Parameters:
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 20_000, "bins": 40, "steps": 150}
-TOUR = {"particles": 100_000, "steps": 200}
+QUICK = {"particles": 20_000, "bins": 40, "steps": 120}
+TOUR = {"particles": 100_000, "steps": 150}
 LAST_BLUR = 0.015  # the walk back ends when sqrt(2 D t) is this share of a cell
 
 

@@ -29,18 +29,19 @@ from scipy.spatial import cKDTree
 from scipy.special import xlogy
 
 from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy, special
+from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
 from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.process import Process, check_process
+from inkdiff.scores.cells import axis_masses, cell_masses, contract, transfer_matrix, weigh, with_slope
 
 __all__ = ["BoxScore"]
 
 _Floats = npt.NDArray[np.float64]
 _CHUNK = 2**22  # numbers held at a time
 _UNDERFLOW = 1e-280
-_REACH = 38.0  # standard deviations beyond which a Gaussian underflows
 _CANDIDATES = 9  # cells whose centres are nearest may not be nearest themselves
+_SMOOTH = 16.0  # table nodes per sigma_t that make the interpolation error of a smooth score 1/2000
 _WINDOW = 9.0  # standard deviations beyond which its mass is below float64 rounding
 
 
@@ -53,8 +54,8 @@ class BoxScore:
     density : (K_1, ..., K_d), d = 1, 2, 3: non-negative values on equal cells of the box, axis 0 = x; normalised here
     nodes : 0 evaluates the closed form over all cells at every particle, O(n prod K). nodes = m > 0 is the fast
         form for many particles: while sigma_t < cell/4 the closed form over the few cells within reach (exact),
-        later a table of m nodes per cell and axis with linear interpolation of the score (error about (cell/(m
-        sigma_t))^2 / 8)
+        later linear interpolation of the score between at most m nodes per cell and axis (relative error about
+        (cell/(m sigma_t))^2 / 8, or 1/2000 if that is more)
 
     Where p_t underflows (beyond about 35 sigma_t from all ink) the score is its leading term, (nearest ink -
     x)/sigma_t^2.
@@ -82,6 +83,7 @@ class BoxScore:
         self._low, self._length = self.box.low(rho.ndim), self.box.length(rho.ndim)
         self._cell: _Floats = self._length / rho.shape
         self.density: _Floats = rho / (rho.sum() * self._cell.prod())
+        self._periodic = self.box.wall_code == PERIODIC
 
     def __call__(self, x: Array, t: Any) -> Array:
         """grad log p_t(x), (n, d); t > 0 a number or (n,)."""
@@ -115,8 +117,10 @@ class BoxScore:
         v = float(self.process.variance(self.process.check_time(t)))
         if v == 0:
             return self.density
-        transfer = [self._transfer(axis, v) for axis in range(self.density.ndim)]
-        averages: _Floats = np.maximum(_contract(self.density, transfer), 0.0)
+        transfer = [
+            transfer_matrix(L, K, v, self._periodic) for L, K in zip(self._length, self.density.shape, strict=True)
+        ]
+        averages: _Floats = np.maximum(contract(self.density, transfer), 0.0)
         return averages
 
     def entropy(self, t: float, coarsen: int = 1) -> float:
@@ -147,36 +151,8 @@ class BoxScore:
 
     # ---- the closed form ------------------------------------------------------------------------------------------
 
-    def _axis_matrices(self, points: _Floats, axis: int, v: float) -> tuple[_Floats, _Floats]:
-        """E (m, K): int over each cell of p(x, v | x_0) dx_0, and its x-derivative, at points relative to the
-        lower wall."""
-        length = self._length[axis]
-        edges = np.linspace(0.0, length, self.density.shape[axis] + 1)
-        periodic = self.box.wall_code == PERIODIC
-        period = length if periodic else 2 * length
-        x = points[:, None]
-        signs = (1,) if periodic else (1, -1)
-        if v < period**2 / 20:
-            sigma = math.sqrt(v)
-            mass = np.zeros((len(x), len(edges) - 1))
-            slope = np.zeros_like(mass)
-            for m, sign in product(range(-2, 3), signs):
-                z = (edges - sign * x - m * period) / sigma
-                if z.min() > _REACH or z.max() < -_REACH:
-                    continue  # this image is out of reach of every point
-                image_mass, image_slope = _cell_masses(z, sigma)
-                mass += image_mass
-                slope += sign * image_slope
-            return mass, slope
-        k = 2 * math.pi / period * np.arange(1, 7)
-        decay = 2 / length * np.exp(-(k**2) * v / 2)
-        cosine, sine = np.cos(k * x) * decay, np.sin(k * x) * decay
-        c = np.diff(np.sin(np.outer(k, edges)), axis=1) / k[:, None]
-        mass, slope = np.diff(edges) / length + cosine @ c, -(k * sine) @ c
-        if periodic:
-            s = -np.diff(np.cos(np.outer(k, edges)), axis=1) / k[:, None]
-            mass, slope = mass + sine @ s, slope + (k * cosine) @ s
-        return mass, slope
+    def _axis_masses(self, points: _Floats, axis: int, v: float) -> tuple[_Floats, _Floats]:
+        return axis_masses(points, self._length[axis], self.density.shape[axis], v, self._periodic)
 
     def _closed_form(self, x: npt.NDArray[Any], v: float) -> tuple[_Floats, _Floats]:
         """p (n,) and its gradient (n, d) at particles x (n, d)."""
@@ -185,11 +161,11 @@ class BoxScore:
         rows = max(1, _CHUNK // max(self.density.size // self.density.shape[0], sum(self.density.shape)))
         for begin in range(0, n, rows):
             part = slice(begin, begin + rows)
-            matrices = [self._axis_matrices(x[part, j] - self._low[j], j, v) for j in range(d)]
+            matrices = [self._axis_masses(x[part, j] - self._low[j], j, v) for j in range(d)]
             mass = [m for m, _ in matrices]
             p[part] = self._along_rows(mass)
             for j in range(d):
-                gradient[part, j] = self._along_rows(_with_slope(matrices, j))
+                gradient[part, j] = self._along_rows(with_slope(matrices, j))
         return p, gradient
 
     def _along_rows(self, factors: list[_Floats]) -> _Floats:
@@ -237,7 +213,7 @@ class BoxScore:
         rows = max(1, 4 * _CHUNK // (2 * w + 1) ** d)
         if len(x) > rows:
             return xp.concatenate([self._nearby(x[i : i + rows], v) for i in range(0, len(x), rows)])
-        padded = xp.asarray(np.pad(self.density, w, mode="wrap" if self.box.wall_code == PERIODIC else "symmetric"))
+        padded = xp.asarray(np.pad(self.density, w, mode="wrap" if self._periodic else "symmetric"))
         offsets = xp.arange(2 * w + 2)
         index, matrices = [], []
         for j in range(d):
@@ -245,80 +221,39 @@ class BoxScore:
             home = xp.minimum((y / self._cell[j]).astype(np.int64), self.density.shape[j] - 1)
             z = ((home[:, None] + offsets - w) * self._cell[j] - y[:, None]) / sigma
             index.append((home[:, None] + offsets[:-1]).reshape(len(x), *(-1 if i == j else 1 for i in range(d))))
-            matrices.append(_cell_masses(z, sigma))
+            matrices.append(cell_masses(z, sigma))
         rho = padded[tuple(index)]
-        p = _weigh(rho, [m for m, _ in matrices])
-        gradient = [_weigh(rho, _with_slope(matrices, j)) for j in range(d)]
+        p = weigh(rho, [m for m, _ in matrices])
+        gradient = [weigh(rho, with_slope(matrices, j)) for j in range(d)]
         return self._divide(p, xp.stack(gradient, axis=1), x, v)
 
-    def _table(self, v: float) -> _Floats:
-        """The score at the nodes, (M_1, ..., M_d, d), M = nodes K + 1 from wall to wall."""
-        axes = [np.linspace(0.0, L, self.nodes * K + 1) for L, K in zip(self._length, self.density.shape, strict=True)]
-        matrices = [self._axis_matrices(points, j, v) for j, points in enumerate(axes)]
-        p = _contract(self.density, [m for m, _ in matrices])
-        gradient = [_contract(self.density, _with_slope(matrices, j)) for j in range(p.ndim)]
-        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, p.ndim) + self._low
-        score: _Floats = self._divide(p.ravel(), np.stack(gradient, axis=-1).reshape(-1, p.ndim), points, v)
-        return score.reshape(*p.shape, p.ndim)
-
     def _interpolated(self, x: Array, v: float) -> Array:
+        """Linear interpolation between nodes: `nodes` to a cell, or fewer (sigma/_SMOOTH apart) once the score is smooth."""
         xp = array_module(x)
-        table = self._table(v)
-        shape = table.shape[:-1]
-        values = xp.asarray(table.reshape(-1, len(shape)), x.dtype)
-        position = (x - xp.asarray(self._low, x.dtype)) * xp.asarray(self.nodes / self._cell, x.dtype)
-        corner = xp.minimum(position.astype(np.int64), xp.asarray(np.array(shape) - 2))
+        spacing = np.maximum(self._cell / self.nodes, math.sqrt(v) / _SMOOTH)
+        cells = np.maximum(np.ceil(self._length / spacing).astype(int), 1)  # of the table; nodes are their corners
+        position = (x - xp.asarray(self._low, x.dtype)) * xp.asarray(cells / self._length, x.dtype)
+        corner = xp.clip(position.astype(np.int64), 0, xp.asarray(cells - 1))
         fraction = position - corner
-        strides = np.cumprod((1, *shape[:0:-1]))[::-1]
-        score = xp.zeros_like(x)
-        for offset in product((0, 1), repeat=len(shape)):
+        strides = np.cumprod((1, *(cells + 1)[:0:-1]))[::-1]
+        near = []
+        for offset in product((0, 1), repeat=len(cells)):
             weight = reduce(mul, [fraction[:, j] if o else 1 - fraction[:, j] for j, o in enumerate(offset)])
-            index = sum((corner[:, j] + o) * int(strides[j]) for j, o in enumerate(offset))
-            score += weight[:, None] * values[index]
-        return score
+            near.append((weight, sum((corner[:, j] + o) * int(strides[j]) for j, o in enumerate(offset))))
+        used = xp.zeros(int(np.prod(cells + 1)), bool)
+        for _, index in near:
+            used[index] = True
+        table = xp.asarray(self._table(cells, asnumpy(used), v), x.dtype)
+        return sum(weight[:, None] * table[index] for weight, index in near)
 
-    def _transfer(self, axis: int, v: float) -> _Floats:
-        """(K, K) mean over cell j of int over cell i of p(x, v | x_0) dx_0, by the cosine sum."""
-        length, K = self._length[axis], self.density.shape[axis]
-        edges = np.linspace(0.0, length, K + 1)
-        period = length if self.box.wall_code == PERIODIC else 2 * length
-        count = max(8, math.ceil(8.6 * period / (2 * math.pi * math.sqrt(v))))
-        k = 2 * math.pi / period * np.arange(1, min(count, 200_000) + 1)
-        decay = 2 / length * np.exp(-(k**2) * v / 2)[:, None]
-        c = np.diff(np.sin(np.outer(k, edges)), axis=1) / k[:, None]
-        transfer: _Floats = np.full((K, K), (length / K) ** 2 / length) + (decay * c).T @ c
-        if self.box.wall_code == PERIODIC:
-            s = np.diff(np.cos(np.outer(k, edges)), axis=1) / k[:, None]
-            transfer += (decay * s).T @ s
-        transfer /= length / K
-        return transfer
-
-
-def _cell_masses(z: Array, sigma: float) -> tuple[Array, Array]:
-    """Gaussian mass between consecutive edges at z = (edge - x)/sigma, (m, K + 1) -> (m, K), and its x-derivative."""
-    xp = array_module(z)
-    ndtr = special(xp).ndtr
-    flip = z[:, :-1] + z[:, 1:] > 0  # a difference of two tails, not of two numbers near 1
-    a, b = xp.where(flip, -z[:, 1:], z[:, :-1]), xp.where(flip, -z[:, :-1], z[:, 1:])
-    bell = xp.exp(-(z**2) / 2) / (sigma * math.sqrt(2 * math.pi))
-    return ndtr(b) - ndtr(a), -xp.diff(bell, axis=1)
-
-
-def _with_slope(matrices: list[tuple[Array, Array]], axis: int) -> list[Array]:
-    """The mass of every axis, but the slope of one: the factors of a partial derivative."""
-    return [slope if j == axis else mass for j, (mass, slope) in enumerate(matrices)]
-
-
-def _contract(rho: _Floats, matrices: list[_Floats]) -> _Floats:
-    """Apply one (M, K) matrix along each axis of rho (K_1, ..., K_d)."""
-    for axis, matrix in enumerate(matrices):
-        rho = np.moveaxis(np.tensordot(matrix, rho, axes=(1, axis)), 0, axis)
-    return rho
-
-
-def _weigh(rho: Array, factors: list[Array]) -> Array:
-    """sum over the window of rho (n, W_1, ..., W_d) times one factor (n, W_j) per axis."""
-    xp = array_module(rho)
-    for factor in reversed(factors):
-        rho = xp.einsum("n...k,nk->n...", rho, factor)
-    return rho
+    def _table(self, cells: npt.NDArray[np.int64], used: npt.NDArray[np.bool_], v: float) -> _Floats:
+        """The score at the nodes that are used, (number of nodes, d), by the closed form; zeros elsewhere."""
+        axes = [np.linspace(0.0, L, n + 1) for L, n in zip(self._length, cells, strict=True)]
+        matrices = [self._axis_masses(points, j, v) for j, points in enumerate(axes)]
+        p = contract(self.density, [m for m, _ in matrices])
+        gradient = [contract(self.density, with_slope(matrices, j)).ravel()[used] for j in range(p.ndim)]
+        where = np.unravel_index(np.flatnonzero(used), p.shape)
+        points = np.stack([axis[i] for axis, i in zip(axes, where, strict=True)], axis=1) + self._low
+        table = np.zeros((p.size, p.ndim))
+        table[used] = self._divide(p.ravel()[used], np.stack(gradient, axis=1), points, v)
+        return table

@@ -228,7 +228,7 @@ class BoxScore:
         return self._divide(p, xp.stack(gradient, axis=1), x, v)
 
     def _interpolated(self, x: Array, v: float) -> Array:
-        """Linear interpolation between nodes: `nodes` to a cell, or fewer (sigma/_SMOOTH apart) once the score is smooth."""
+        """Linear interpolation between nodes: `nodes` to a cell, or fewer (sigma/_SMOOTH apart) for a smooth score."""
         xp = array_module(x)
         spacing = np.maximum(self._cell / self.nodes, math.sqrt(v) / _SMOOTH)
         cells = np.maximum(np.ceil(self._length / spacing).astype(int), 1)  # of the table; nodes are their corners

@@ -1,0 +1,180 @@
+"""A learned score as one file: safetensors (plain arrays behind a JSON header; nothing in it can run), written whole.
+
+The header's metadata hold `format`, `version` and `config`: the process as nested {"type", fields}, the scaling,
+levels, network shape and the notes of the training. The tensors are theta, the tables of the known part, and the
+scales; F(theta; .) is rebuilt from the network's shape, and every tensor is checked against the shape that it must
+then have.
+
+Reference: the safetensors format, https://github.com/huggingface/safetensors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inkdiff import processes, schedules
+from inkdiff.backend import asnumpy
+from inkdiff.domain import Box, Free
+from inkdiff.files import atomic_write
+from inkdiff.learned.levels import Levels
+from inkdiff.learned.marginals import Marginals
+from inkdiff.learned.parametrisation import Parametrisation
+from inkdiff.learned.scaling import Scaling
+from inkdiff.learned.score import LearnedScore
+from inkdiff.nn import MLP
+from inkdiff.process import Process
+
+__all__ = ["load", "save"]
+
+_FORMAT = "inkdiff learned score"
+_VERSION = 1
+_TYPES: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        processes.Brownian,
+        processes.OrnsteinUhlenbeck,
+        processes.VariancePreserving,
+        processes.VarianceExploding,
+        schedules.Linear,
+        schedules.Cosine,
+        schedules.Table,
+        Box,
+        Free,
+    )
+}
+
+_Tensors = dict[str, npt.NDArray[np.float32]]
+
+
+def save(score: LearnedScore, path: str | os.PathLike[str]) -> None:
+    """Write `score` to `path` under a temporary name and rename it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder of `path` does not exist.
+    TypeError
+        If the process is not one of inkdiff's own.
+    """
+    from safetensors.numpy import save as serialise
+
+    known = score.parametrisation
+    config = {
+        "process": _describe(score.process),
+        "scaling": dataclasses.asdict(score.scaling),
+        "levels": dataclasses.asdict(known.levels),
+        "known": {"boxed": known.boxed, "spread": known.spread, "width": known.width},
+        "marginals": {"lo": known.marginals.lo, "hi": known.marginals.hi},
+        "network": dataclasses.asdict(score.network.shape),
+        "image_shape": score.image_shape,
+        "about": score.about,
+    }
+    tensors = {
+        "theta": score.theta,
+        "table": known.marginals.table,
+        "start": known.marginals.start,
+        "inverse": known.marginals.inverse,
+        "centre": known.centre,
+        "remainder": known.remainder,
+    }
+    metadata = {"format": _FORMAT, "version": str(_VERSION), "config": json.dumps(config)}
+    arrays = {name: np.ascontiguousarray(asnumpy(tensor)) for name, tensor in tensors.items()}
+    with atomic_write(path) as file:
+        file.write(serialise(arrays, metadata))
+
+
+def load(path: str | os.PathLike[str]) -> LearnedScore:
+    """Read a score written by `LearnedScore.save`. It computes the same bits as the one that was saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, truncated, not a learned score of inkdiff, or from a newer version of it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path: there is no file {str(path)!r}; give one written by LearnedScore.save.")
+    metadata, tensors = _read(path)
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(f"path: {str(path)!r} is a safetensors file, but not a learned score of inkdiff.")
+    version = metadata.get("version", "")
+    if version != str(_VERSION):
+        raise ValueError(
+            f"path: {str(path)!r} has format version {version!r}, but this inkdiff reads {_VERSION}; upgrade it."
+        )
+    try:
+        return _rebuild(json.loads(metadata["config"]), tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"path: {str(path)!r} is damaged: {error}. Train again, or restore a copy.") from error
+
+
+def _read(path: Path) -> tuple[dict[str, str], _Tensors]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"path: {str(path)!r} is damaged, truncated, or no safetensors file ({error}).") from error
+
+
+def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
+    process = _restore(config["process"])
+    if not isinstance(process, Process):
+        raise ValueError(f"its process is a {type(process).__name__}")
+    d = tensors["centre"].size
+    network = MLP(**config["network"]).build(2 * d, d)
+    table = tensors["table"]
+    if table.ndim != 3 or table.shape[2] != d:
+        raise ValueError(f"tensor 'table' has shape {table.shape}")
+    levels = table.shape[0]
+    expected = {"theta": (network.size,), "start": (levels, d), "inverse": (levels, d), "remainder": (levels,)}
+    for name, shape in expected.items():
+        if tensors[name].shape != shape:
+            raise ValueError(f"tensor {name!r} has shape {tensors[name].shape}, not {shape}")
+    for name, tensor in tensors.items():
+        if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
+            raise ValueError(f"tensor {name!r} is not all finite float32")
+    marginals = Marginals(**config["marginals"], table=table, start=tensors["start"], inverse=tensors["inverse"])
+    parametrisation = Parametrisation(
+        levels=Levels(**config["levels"]),
+        marginals=marginals,
+        centre=tensors["centre"],
+        remainder=tensors["remainder"],
+        **config["known"],
+    )
+    shape = config["image_shape"]
+    image_shape = None if shape is None else tuple(shape)
+    scaling = Scaling(**config["scaling"])
+    return LearnedScore(process, scaling, parametrisation, network, tensors["theta"], image_shape, config["about"])
+
+
+def _describe(value: object) -> Any:
+    """A description as JSON: numbers as they are, our frozen dataclasses as {"type": name, field: ...}."""
+    if not dataclasses.is_dataclass(value):
+        return list(value) if isinstance(value, tuple) else value
+    if _TYPES.get(type(value).__name__) is not type(value):
+        raise TypeError(f"process: a {type(value).__name__} cannot be saved, only inkdiff's own processes can.")
+    fields = {f.name: _describe(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
+    return {"type": type(value).__name__, **fields}
+
+
+def _restore(value: Any) -> Any:
+    """What `_describe` described."""
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, dict):
+        return value
+    fields = {name: _restore(inner) for name, inner in value.items() if name != "type"}
+    if value.get("type") not in _TYPES:
+        raise ValueError(f"unknown description {value.get('type')!r}")
+    return _TYPES[value["type"]](**fields)

@@ -1,0 +1,61 @@
+"""From the units of the data to the coordinates of the process, and back: one affine map for all coordinates.
+
+    x_process = (x_data - offset) / scale
+
+Images of known range go to [-1, 1] for Gaussian processes, so that the equilibrium N(0, 1) is about as wide as they
+are; other data to mean 0 and root mean square 1. Between walls, data of known range go exactly onto [lo, hi], other
+data stay as they are and must lie inside. A density picks up the Jacobian: ln p_data = ln p_process - d ln(scale).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from inkdiff.backend import Array
+from inkdiff.domain import Box
+from inkdiff.process import Process
+
+__all__ = ["Scaling"]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x_process = (x_data - offset) / scale; scale > 0, in data units per process unit."""
+
+    offset: float = 0.0
+    scale: float = 1.0
+
+    def encode(self, x: Array) -> Array:
+        """Data units -> process coordinates."""
+        return (x - x.dtype.type(self.offset)) / x.dtype.type(self.scale)
+
+    def decode(self, x: Array) -> Array:
+        """Process coordinates -> data units."""
+        return x * x.dtype.type(self.scale) + x.dtype.type(self.offset)
+
+    @classmethod
+    def of(cls, process: Process, x: Array, span: tuple[float, float] | None) -> Scaling:
+        """The map for data x (n, d) whose coordinates lie in `span` = (lo, hi) by construction, or None.
+
+        Raises
+        ------
+        ValueError
+            If the process lives in a box that the data leave, or if all data are one and the same number.
+        """
+        box = process.domain
+        if not isinstance(box, Box):
+            if span is not None:
+                lo, hi = span
+                return cls((lo + hi) / 2, (hi - lo) / 2)
+            offset = float(x.mean())
+            scale = math.sqrt(float(((x - x.dtype.type(offset)) ** 2).mean()))
+            if scale == 0:
+                raise ValueError(f"data: all {x.size} numbers are {offset:g}; there is nothing to learn.")
+            return cls(offset, scale)
+        if span is None or box.axes is not None:
+            box.check_inside(x, "data")
+            return cls()
+        low, length = float(box.low(1)[0]), float(box.length(1)[0])
+        scale = (span[1] - span[0]) / length
+        return cls(span[0] - low * scale, scale)

@@ -1,0 +1,142 @@
+"""The learned score: grad log p_t(x) as a network knows it, with everything needed to use it away from its training.
+
+    score(x, t) = [ m(y, l) + r(l) g(l) F(features, c) ] / sigma_t          (see `parametrisation.py`)
+
+It is a callable of the same form as the exact scores, in process coordinates; `encode` and `decode` lead to and
+from the units of the data. Sampling is nothing else than `inkdiff.reverse` from the prior: fresh noise plus the score.
+
+Reference: Y. Song et al. (2021), arXiv:2011.13456.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from inkdiff import checks
+from inkdiff.backend import Array, array_module, is_cuda, to_device
+from inkdiff.domain import Box
+from inkdiff.learned.parametrisation import Noise, Parametrisation
+from inkdiff.learned.scaling import Scaling
+from inkdiff.nn import Network, RowShards, Run, single_thread_blas
+from inkdiff.nn.shards import thread_arena
+from inkdiff.process import Process
+from inkdiff.reverse import Sampler, reverse
+
+__all__ = ["LearnedScore"]
+
+_BLOCK = 256  # rows evaluated together
+_STEPS = 100  # of sampling
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedScore:
+    """A score learned by `inkdiff.fit` or read by `inkdiff.load`.
+
+    Attributes
+    ----------
+    process : the forward process. scaling : data units <-> process coordinates.
+    network, theta : the network and its flat parameters (the running mean of training), float32.
+    parametrisation : the known part of the score and the scales of the network's part.
+    image_shape : shape of one row as an image, or None. about : what it was trained on, and how.
+    """
+
+    process: Process
+    scaling: Scaling
+    parametrisation: Parametrisation
+    network: Network
+    theta: Array
+    image_shape: tuple[int, ...] | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def d(self) -> int:
+        """Number of coordinates."""
+        return self.network.outputs
+
+    def encode(self, x: Array) -> Array:
+        """Data units -> process coordinates."""
+        return self.scaling.encode(x)
+
+    def decode(self, x: Array) -> Array:
+        """Process coordinates -> data units."""
+        return self.scaling.decode(x)
+
+    def __call__(self, x: Array, t: Any) -> Array:
+        """grad log p_t(x), 1/length of process coordinates; computed in float32.
+
+        Parameters
+        ----------
+        x : (n, d) in process coordinates, on the device of the parameters. t : a time > 0, or (n,).
+
+        Returns
+        -------
+        (n, d) in the dtype of x; the same bits on any number of threads.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If x is not (n, d), is not finite or is on another device, or t is zero or outside the process.
+        """
+        x = checks.state(x, "x")
+        xp = array_module(x=x, theta=self.theta)
+        if x.shape[1] != self.d:
+            raise ValueError(f"x must have {self.d} coordinates per row like the training data, got {x.shape[1]}.")
+        t = self.process.check_row_times(t, len(x), why_positive="at t = 0 the data have no score")
+        noise = self.parametrisation.noise(self.process, t, x)
+        narrow = xp.asarray(x, np.float32)
+        out = xp.empty_like(narrow)
+        shards = RowShards(1 if is_cuda(x) else -(-len(x) // _BLOCK))
+        pieces = shards.pieces(len(x))
+
+        def piece(index: int) -> None:
+            rows = pieces[index]
+            out[rows] = self._evaluate(narrow[rows], noise if len(noise.level) == 1 else noise.rows(rows))
+
+        with single_thread_blas():
+            shards.run(piece, len(pieces))
+        return out.astype(x.dtype, copy=False)
+
+    def _evaluate(self, x: Array, noise: Noise) -> Array:
+        prepared = self.parametrisation.prepare(x, noise)
+        arena = thread_arena()
+        arena.rewind()
+        answer, _ = self.network(Run(self.theta, arena), prepared.features, noise.code)
+        return self.parametrisation.score(prepared, noise, answer)
+
+    def sample(self, n: int, *, seed: int, steps: int = _STEPS, sampler: Sampler | str | None = None) -> Array:
+        """n new points in data units, (n, d): from the prior at the end of the process back to t = 0.
+
+        Parameters
+        ----------
+        n : how many. seed : 64-bit seed of the prior and the walk.
+        steps : steps in time, equal parts of ln(sigma/alpha), and one more to t = 0.
+        sampler : as for `inkdiff.reverse`; by default the probability flow by Heun's rule (order 2, two scores a step).
+
+        Samples of a process in free space may stray a little outside the range of the data; nothing is clipped.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If n, seed or steps are not positive integers, or the sampler does not fit the process.
+        """
+        n, seed, steps = checks.count(n, "n"), checks.seed64(seed), checks.count(steps, "steps", least=2)
+        times = self.parametrisation.levels.descending(self.process, steps)
+        x = self.process.prior(float(times[0])).sample(n, self.d, seed=seed)
+        start = to_device(x, "cuda" if is_cuda(self.theta) else "cpu")
+        chosen = "heun" if sampler is None else sampler
+        return self.decode(reverse(self.process, self, start, times, seed=seed, sampler=chosen).last)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file with everything needed to use the score; see `inkdiff.load`. Whole or not at all."""
+        from inkdiff.learned.checkpoint import save
+
+        save(self, path)
+
+    def __repr__(self) -> str:
+        """One line."""
+        where = "box" if isinstance(self.process.domain, Box) else "free space"
+        return f"LearnedScore({type(self.process).__name__} in {where}, d={self.d}, {self.network.size} parameters)"

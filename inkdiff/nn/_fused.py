@@ -1,0 +1,156 @@
+"""The network's elementwise work in one pass over memory each: SiLU with its slope, dropout, AdamW, table look-up.
+
+Matrix products are the cost of a small network; what stands between them is memory traffic, so each of these loops
+reads and writes every array once. They run inside row shards, one thread each, hence are never `parallel`; the lock
+of the interpreter is released. float32 only: the float64 path of the gradient checks is plain array code
+(`elementwise.py`), and the two agree to rounding.
+
+    silu(x) = x s(x),   silu'(x) = s(x) (1 + x (1 - s(x))),   s(x) = 1 / (1 + exp(-x))
+
+exp is a degree-6 polynomial on [-ln 2 / 2, ln 2 / 2] scaled by a power of two (2 ulp), because the library's exp is a
+call and a call stops the vectoriser.
+
+References: S. Elfwing, E. Uchibe, K. Doya (2018), arXiv:1702.03118 (SiLU); I. Loshchilov, F. Hutter (2019),
+arXiv:1711.05101 (AdamW).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from inkdiff._compile import fma, inline, jit
+
+__all__ = ["adamw", "dropout", "interpolate", "multiply", "silu", "silu_with_slope"]
+
+_f32 = np.float32
+_ONE = _f32(1)
+_LOG2_E = _f32(1.4426950408889634)
+# ln 2 in two parts, so that n ln 2 is subtracted without losing the low bits of x.
+_LN2_HIGH = _f32(0.693145751953125)
+_LN2_LOW = _f32(1.42860682030941723e-6)
+_LARGEST = _f32(87.0)
+_BIAS = np.int32(127)
+_MANTISSA_BITS = np.int32(23)
+_E2, _E3, _E4, _E5, _E6 = (_f32(1 / math.factorial(k)) for k in range(2, 7))
+
+
+@inline
+def _exp(x: Any) -> Any:
+    x = min(max(x, -_LARGEST), _LARGEST)
+    n = np.rint(x * _LOG2_E)
+    r = fma(n, -_LN2_LOW, fma(n, -_LN2_HIGH, x))
+    p = fma(_E6, r, _E5)
+    p = fma(p, r, _E4)
+    p = fma(p, r, _E3)
+    p = fma(p, r, _E2)
+    p = fma(p, r, _ONE)
+    p = fma(p, r, _ONE)
+    power = np.int32((np.int32(n) + _BIAS) << _MANTISSA_BITS).view(np.float32)
+    return p * power
+
+
+@inline
+def _sigmoid(x: Any) -> Any:
+    return _ONE / (_ONE + _exp(-x))
+
+
+@jit
+def _silu_row(z: Any, shift: Any, h: Any) -> None:
+    for j in range(h.size):
+        v = z[j] + shift[j]
+        h[j] = v * _sigmoid(v)
+
+
+@jit
+def _silu_slope_row(z: Any, shift: Any, h: Any, slope: Any) -> None:
+    for j in range(h.size):
+        v = z[j] + shift[j]
+        s = _sigmoid(v)
+        a = v * s
+        h[j] = a
+        slope[j] = fma(s, _ONE - a, a)
+
+
+@jit
+def silu(z: Any, shift: Any, h: Any) -> None:
+    """h = silu(z + shift), row by row; `shift` has as many rows as z, or one for all."""
+    stride = 1 if shift.shape[0] == z.shape[0] else 0
+    for i in range(z.shape[0]):
+        _silu_row(z[i], shift[i * stride], h[i])
+
+
+@jit
+def silu_with_slope(z: Any, shift: Any, h: Any, slope: Any) -> None:
+    """h = silu(z + shift) and slope = silu'(z + shift) = s + silu (1 - s)."""
+    stride = 1 if shift.shape[0] == z.shape[0] else 0
+    for i in range(z.shape[0]):
+        _silu_slope_row(z[i], shift[i * stride], h[i], slope[i])
+
+
+@jit
+def multiply(x: Any, y: Any, out: Any) -> None:
+    """Out = x * y; all 1-D."""
+    for i in range(out.size):
+        out[i] = x[i] * y[i]
+
+
+@jit
+def dropout(h: Any, slope: Any, uniform: Any, rate: Any, scale: Any) -> None:
+    """Zero h and slope where uniform < rate, multiply the rest by `scale` = 1 / (1 - rate); all 1-D, in place."""
+    for i in range(h.size):
+        keep = scale if uniform[i] >= rate else _f32(0)
+        h[i] *= keep
+        slope[i] *= keep
+
+
+@jit
+def adamw(theta: Any, mean: Any, m: Any, v: Any, gradients: Any, constants: Any) -> None:
+    """One AdamW step and one step of the running mean over flat slices; `gradients` (shards, p) are added in order.
+
+    `constants` = (b1, b2, rate / (1 - b1^k), 1 / sqrt(1 - b2^k), eps, rate * decay, blend), see `optimiser.py`.
+    """
+    b1, b2, rate, correction, eps, decay, blend = constants
+    c1 = _ONE - b1
+    c2 = _ONE - b2
+    total = gradients[0]
+    for k in range(1, gradients.shape[0]):
+        part = gradients[k]
+        for i in range(total.size):
+            total[i] += part[i]
+    for i in range(theta.size):
+        g = total[i]
+        mi = fma(b1, m[i], c1 * g)
+        vi = fma(b2, v[i], c2 * g * g)
+        m[i] = mi
+        v[i] = vi
+        step = fma(rate, mi / fma(math.sqrt(vi), correction, eps), decay * theta[i])
+        p = theta[i] - step
+        theta[i] = p
+        mean[i] = fma(blend, p - mean[i], mean[i])
+
+
+@jit
+def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse: Any, out: Any) -> None:
+    """Linear look-up in the two table rows on either side of a level, blended by `fraction`.
+
+    y, out (n, d); row, fraction (n,) or (1,); table (K, G, d); start, inverse (K, d): node 0 and nodes per unit length.
+    """
+    nodes = table.shape[1]
+    last = np.float32(nodes - 2)
+    stride = 1 if row.shape[0] == y.shape[0] else 0
+    for i in range(y.shape[0]):
+        k = row[i * stride]
+        f = fraction[i * stride]
+        for j in range(y.shape[1]):
+            value = _f32(0)
+            for side in range(2):
+                q = (y[i, j] - start[k + side, j]) * inverse[k + side, j]
+                node = np.int64(min(max(q, _f32(0)), last))
+                g = q - _f32(node)
+                a = table[k + side, node, j]
+                b = table[k + side, node + 1, j]
+                value += fma(g, b - a, a) * (f if side == 1 else _ONE - f)
+            out[i, j] = value

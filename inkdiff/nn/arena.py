@@ -1,0 +1,44 @@
+"""Working memory of a network pass, reused from step to step.
+
+A pass of a network asks for the same buffers in the same order every time. An arena remembers them: after `rewind()`
+the k-th request gets the k-th buffer again, provided shape, dtype and device still fit. Fresh large arrays cost page
+faults as dear as the arithmetic done on them; this costs nothing after the first step. A buffer is valid until the
+next `rewind()`, and an arena belongs to one thread at a time.
+"""
+
+from __future__ import annotations
+
+from inkdiff.backend import Array, array_module
+
+__all__ = ["Arena"]
+
+
+class Arena:
+    """Buffers handed out in the order of the requests and handed out again after `rewind()`."""
+
+    def __init__(self) -> None:
+        self._buffers: list[Array] = []
+        self._next = 0
+
+    def rewind(self) -> None:
+        """Start over: every buffer handed out so far may be overwritten from now on."""
+        self._next = 0
+
+    def empty(self, shape: tuple[int, ...], like: Array) -> Array:
+        """An uninitialised array of `shape` with the dtype and device of `like`."""
+        index = self._next
+        self._next += 1
+        if index < len(self._buffers):
+            buffer = self._buffers[index]
+            fits = buffer.shape == shape and buffer.dtype == like.dtype and type(buffer) is type(like)
+            if fits:
+                return buffer
+            del self._buffers[index:]
+        buffer = array_module(like).empty_like(like, shape=shape, order="C")
+        self._buffers.append(buffer)
+        return buffer
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(int(b.nbytes) for b in self._buffers)

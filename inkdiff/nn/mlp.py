@@ -1,0 +1,170 @@
+r"""A residual multilayer perceptron that knows the time: the network that learns what a Gaussian cannot.
+
+    e   = silu(A phi(c) + a),   phi(c) = (1, cos(pi c), sin(pi c), ..., cos(K pi c), sin(K pi c))
+    h_0 = silu(W_in x + U_0 e + b_0)
+    h_l = h_{l-1} + dropout(silu(W_l h_{l-1} + U_l e + b_l)),   l = 1 ... depth - 1
+    F   = W_out h + b_out
+
+x is one particle (a point of the plane, an image as a point of pixel space) and c in [-1, 1] its noise level on a
+logarithmic scale. The time enters at every hidden layer through U_l, all of which are one matrix product. W_out
+starts at zero: training begins at F = 0, the exact answer for Gaussian data (see `inkdiff.learned`).
+
+References: K. He et al. (2015), arXiv:1512.03385 (residuals); J. Ho, A. Jain, P. Abbeel (2020), arXiv:2006.11239 (time
+embedding at every layer); N. Srivastava et al. (2014), JMLR 15, 1929 (dropout).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inkdiff.backend import Array, array_module
+from inkdiff.nn.layers import Backprop, Layout, Linear, Run, SiLU, Slot
+
+__all__ = ["MLP", "Network"]
+
+# backprop(dy, gradient) -> (dh, de)
+_BlockBackprop = Callable[[Array, Array], tuple[Array, Array]]
+
+_SILU_GAIN = 1.68  # 1 / sqrt(E[silu(z)^2]) for z ~ N(0, 1): keeps activations of unit size through a layer
+
+
+@dataclass(frozen=True)
+class MLP:
+    """The shape of a network, before it knows the number of coordinates: `network = MLP(...).build(inputs, outputs)`.
+
+    Parameters
+    ----------
+    width, depth : units per hidden layer, and number of hidden layers (>= 1).
+    embedding : units of the time embedding. harmonics : K, the number of cosine-sine pairs of c.
+    dropout : share of the hidden units zeroed in training (0 <= dropout < 1), at all hidden layers but the first.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive or `dropout` lies outside [0, 1).
+    """
+
+    width: int = 512
+    depth: int = 3
+    embedding: int = 64
+    harmonics: int = 8
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that make no network."""
+        for name in ("width", "depth", "embedding", "harmonics"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout!r}.")
+
+    def build(self, inputs: int, outputs: int) -> Network:
+        """The network from `inputs` features to `outputs` values, with its slots in one flat buffer."""
+        layout = Layout()
+        embed = Linear.of(layout, "embed", 1 + 2 * self.harmonics, self.embedding, gain=_SILU_GAIN)
+        sizes = [inputs] + [self.width] * (self.depth - 1)
+        blocks = tuple(_Block.of(layout, f"block.{k}", n_in, self, first=k == 0) for k, n_in in enumerate(sizes))
+        head = Linear.of(layout, "head", self.width, outputs, gain=0.0)
+        return Network(self, inputs, outputs, embed, blocks, head, tuple(layout.slots))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """h -> [h +] dropout(silu(W h + U e + b)); the first block, which changes the size, has no residual or dropout."""
+
+    weight: Slot
+    inject: Linear
+    activation: SiLU
+    first: bool
+
+    @classmethod
+    def of(cls, layout: Layout, name: str, inputs: int, shape: MLP, *, first: bool) -> _Block:
+        weight = layout.take(f"{name}.weight", inputs, shape.width, gain=_SILU_GAIN / math.sqrt(inputs))
+        inject = Linear.of(layout, f"{name}.inject", shape.embedding, shape.width)
+        return cls(weight, inject, SiLU(0.0 if first else shape.dropout), first)
+
+    def __call__(self, run: Run, h: Array, e: Array, uniform: Array | None) -> tuple[Array, _BlockBackprop]:
+        xp = array_module(h, run.theta)
+        weight = self.weight.of(run.theta)
+        z = run.arena.empty((h.shape[0], weight.shape[1]), h)
+        xp.matmul(h, weight, out=z)
+        shift, back_inject = self.inject(run, e)
+        y, back_silu = self.activation(run, z, shift, uniform)
+        if not self.first:
+            y += h
+
+        def backprop(dy: Array, gradient: Array) -> tuple[Array, Array]:
+            dz = run.arena.empty(dy.shape, dy)
+            back_silu(dy, dz)
+            xp.matmul(h.T, dz, out=self.weight.of(gradient))
+            # One noise level for all rows: its shift feels the sum over them.
+            de = back_inject(dz if shift.shape[0] == dz.shape[0] else dz.sum(axis=0, keepdims=True), gradient)
+            dh = run.arena.empty(h.shape, h)
+            xp.matmul(dz, weight.T, out=dh)
+            if not self.first:
+                dh += dy
+            return dh, de
+
+        return y, backprop
+
+
+@dataclass(frozen=True)
+class Network:
+    """A residual perceptron F(theta; x, c): a pure function of its flat parameters. See the module's equations."""
+
+    shape: MLP
+    inputs: int
+    outputs: int
+    embed: Linear
+    blocks: tuple[_Block, ...]
+    head: Linear
+    slots: tuple[Slot, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(slot.size for slot in self.slots)
+
+    def initial(self, normal: Callable[[int], Array]) -> Array:
+        """Flat initial parameters from `normal(n)`, n standard normals: slot by slot, times the slot's gain."""
+        theta = normal(self.size)
+        for slot in self.slots:
+            view = slot.of(theta)
+            view *= slot.gain
+        return theta
+
+    def __call__(self, run: Run, x: Array, c: Array) -> tuple[Array, Backprop]:
+        """F (n, outputs) for x (n, inputs) and c (n,), or (1,) when all rows share one noise level; and the way back.
+
+        `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, returns dx (n, inputs).
+        """
+        e, back_embed = self._embedding(run, c)
+        h, backs = x, []
+        for k, block in enumerate(self.blocks):
+            uniform = None if block.first or run.dropout is None else run.dropout[k - 1]
+            h, back = block(run, h, e, uniform)
+            backs.append(back)
+        out, back_head = self.head(run, h)
+
+        def backprop(d_out: Array, gradient: Array) -> Array:
+            dh = back_head(d_out, gradient)
+            dh, de = backs[-1](dh, gradient)
+            for back in reversed(backs[:-1]):
+                dh, more = back(dh, gradient)
+                de += more
+            back_embed(de, gradient)
+            return dh
+
+        return out, backprop
+
+    def _embedding(self, run: Run, c: Array) -> tuple[Array, Backprop]:
+        """e (n or 1, embedding) from the noise level c (n or 1,)."""
+        xp = array_module(c, run.theta)
+        angles = c[:, None] * (math.pi * xp.arange(1, self.shape.harmonics + 1, dtype=c.dtype))
+        phi = xp.concatenate([xp.ones_like(c)[:, None], xp.cos(angles), xp.sin(angles)], axis=1)
+        z, back_linear = self.embed(run, phi)
+        e, back_silu = SiLU()(run, z, xp.zeros((1, z.shape[1]), dtype=z.dtype))
+        return e, lambda de, gradient: back_linear(back_silu(de, de), gradient)

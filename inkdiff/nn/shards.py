@@ -1,0 +1,86 @@
+"""The same bits on any number of threads: a fixed split of the rows, one BLAS thread each, sums in a fixed order.
+
+A matrix product on two BLAS threads rounds differently from one, and BLAS threads that spin while others work cost
+more than they bring. So rows are cut into pieces whose number depends on nothing but the number of rows, every piece
+is computed on one thread with a single-threaded BLAS, and what the pieces give is added in their order:
+
+    g = ((g_1 + g_2) + g_3) + ...
+
+Which thread takes which piece, and when, then changes nothing. Bits are promised per machine and BLAS build only.
+
+Reference: threadpoolctl (J. Jerphanion et al.) sets the BLAS threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+from inkdiff.nn.arena import Arena
+
+__all__ = ["RowShards", "available_cores", "single_thread_blas", "thread_arena"]
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextlib.contextmanager
+def single_thread_blas() -> Iterator[None]:
+    """Within this context every BLAS call of the process runs on the thread that makes it."""
+    with _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="inkdiff-shard")
+
+
+@dataclass(frozen=True)
+class RowShards:
+    """Runs the pieces of a computation on `threads` threads; results never depend on their number."""
+
+    count: int = 4
+    threads: int = 0  # 0: as many as there are cores
+
+    def pieces(self, rows: int) -> list[slice]:
+        """At most `count` nearly equal slices of range(rows), none empty."""
+        count = max(1, min(self.count, rows))
+        edges = [rows * k // count for k in range(count + 1)]
+        return [slice(a, b) for a, b in pairwise(edges)]
+
+    def run(self, work: Callable[[int], Any], count: int) -> list[Any]:
+        """[work(0), ..., work(count - 1)], each call on some thread; the first exception raised is raised here."""
+        threads = min(self.threads or available_cores(), count)
+        if threads <= 1:
+            return [work(k) for k in range(count)]
+        return list(_pool(threads).map(work, range(count)))
+
+
+_local = threading.local()
+
+
+def thread_arena() -> Arena:
+    """Working memory for evaluations on the calling thread."""
+    if not hasattr(_local, "arena"):
+        _local.arena = Arena()
+    arena: Arena = _local.arena
+    return arena

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, is_cuda, to_device
@@ -64,6 +65,10 @@ class LearnedScore:
     def decode(self, x: Array) -> Array:
         """Process coordinates -> data units."""
         return self.scaling.decode(x)
+
+    def times(self, steps: int) -> npt.NDArray[np.float64]:
+        """The decreasing times that `sample` walks through: equal parts of ln(sigma/alpha), then one step to 0."""
+        return self.parametrisation.levels.descending(self.process, checks.count(steps, "steps", least=2))
 
     def __call__(self, x: Array, t: Any) -> Array:
         """grad log p_t(x), 1/length of process coordinates; computed in float32.
@@ -123,8 +128,7 @@ class LearnedScore:
         ValueError, TypeError
             If n, seed or steps are not positive integers, or the sampler does not fit the process.
         """
-        n, seed, steps = checks.count(n, "n"), checks.seed64(seed), checks.count(steps, "steps", least=2)
-        times = self.parametrisation.levels.descending(self.process, steps)
+        n, seed, times = checks.count(n, "n"), checks.seed64(seed), self.times(steps)
         x = self.process.prior(float(times[0])).sample(n, self.d, seed=seed)
         start = to_device(x, "cuda" if is_cuda(self.theta) else "cpu")
         chosen = "heun" if sampler is None else sampler

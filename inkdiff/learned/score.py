@@ -22,7 +22,7 @@ from inkdiff.backend import Array, array_module, is_cuda, to_device
 from inkdiff.domain import Box
 from inkdiff.learned.parametrisation import Noise, Parametrisation
 from inkdiff.learned.scaling import Scaling
-from inkdiff.nn import Network, RowShards, Run, single_thread_blas
+from inkdiff.nn import Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 from inkdiff.process import Process
 from inkdiff.reverse import Sampler, reverse
@@ -101,7 +101,7 @@ class LearnedScore:
             rows = pieces[index]
             out[rows] = self._evaluate(narrow[rows], noise if len(noise.level) == 1 else noise.rows(rows))
 
-        with single_thread_blas():
+        with one_thread_each():
             shards.run(piece, len(pieces))
         return out.astype(x.dtype, copy=False)
 
@@ -132,7 +132,9 @@ class LearnedScore:
         x = self.process.prior(float(times[0])).sample(n, self.d, seed=seed)
         start = to_device(x, "cuda" if is_cuda(self.theta) else "cpu")
         chosen = "heun" if sampler is None else sampler
-        return self.decode(reverse(self.process, self, start, times, seed=seed, sampler=chosen).last)
+        with one_thread_each():
+            walk = reverse(self.process, self, start, times, seed=seed, sampler=chosen)
+        return self.decode(walk.last)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file with everything needed to use the score; see `inkdiff.load`. Whole or not at all."""

@@ -23,7 +23,7 @@ from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.score import LearnedScore
-from inkdiff.nn import MLP, AdamW, AdamWState, Arena, Network, RowShards, Run, learning_rate, single_thread_blas
+from inkdiff.nn import MLP, AdamW, AdamWState, Arena, Network, RowShards, Run, learning_rate, one_thread_each
 from inkdiff.process import Process, check_process
 from inkdiff.rng import Stream
 
@@ -158,7 +158,7 @@ def fit(
         shape_of_image = getattr(data, "image_shape", None)
         return LearnedScore(process, scaling, parametrisation, network, state.mean.copy(), shape_of_image, about)
 
-    with single_thread_blas():
+    with one_thread_each():
         _run(trainer, snapshot, progress, callback)
     return snapshot()
 

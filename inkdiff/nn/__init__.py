@@ -13,7 +13,7 @@ from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Layout, Linear, Run, SiLU, Slot
 from inkdiff.nn.mlp import MLP, Network
 from inkdiff.nn.optimiser import AdamW, AdamWState, learning_rate
-from inkdiff.nn.shards import RowShards, single_thread_blas
+from inkdiff.nn.shards import RowShards, one_thread_each
 
 __all__ = [
     "MLP",
@@ -28,5 +28,5 @@ __all__ = [
     "SiLU",
     "Slot",
     "learning_rate",
-    "single_thread_blas",
+    "one_thread_each",
 ]

@@ -16,14 +16,17 @@ arXiv:1711.05101 (AdamW).
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
+import numba
 import numpy as np
 
 from inkdiff._compile import fma, inline, jit
 
-__all__ = ["adamw", "dropout", "interpolate", "multiply", "silu", "silu_with_slope"]
+__all__ = ["adamw", "dropout", "interpolate", "multiply", "one_kernel_thread", "silu", "silu_with_slope"]
 
 _f32 = np.float32
 _ONE = _f32(1)
@@ -154,3 +157,14 @@ def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse
                 b = table[k + side, node + 1, j]
                 value += fma(g, b - a, a) * (f if side == 1 else _ONE - f)
             out[i, j] = value
+
+
+@contextlib.contextmanager
+def one_kernel_thread() -> Iterator[None]:
+    """Within this context, parallel kernels called by this thread use no other."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

@@ -25,9 +25,10 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+from inkdiff.nn import _fused
 from inkdiff.nn.arena import Arena
 
-__all__ = ["RowShards", "available_cores", "single_thread_blas", "thread_arena"]
+__all__ = ["RowShards", "available_cores", "one_thread_each", "thread_arena"]
 
 
 def available_cores() -> int:
@@ -43,9 +44,13 @@ def _controller() -> ThreadpoolController:
 
 
 @contextlib.contextmanager
-def single_thread_blas() -> Iterator[None]:
-    """Within this context every BLAS call of the process runs on the thread that makes it."""
-    with _controller().limit(limits=1, user_api="blas"):
+def one_thread_each() -> Iterator[None]:
+    """Within this context every BLAS call of the process, and every kernel this thread calls, runs on one thread.
+
+    For the kernels this is only speed: their OpenMP threads keep spinning for a while after a loop, on the cores that
+    the shards need.
+    """
+    with _controller().limit(limits=1, user_api="blas"), _fused.one_kernel_thread():
         yield
 
 

@@ -194,13 +194,16 @@ class BoxScore:
         cells = np.argwhere(self.density > 0)
         _, near = self._ink_tree.query(y, k=min(_CANDIDATES, len(cells)))
         corner = cells[near.reshape(len(y), -1)] * self._cell
+        if self._periodic:  # the image of the cell on this side of the wall
+            corner = corner + self._length * np.rint((y[:, None] - corner - self._cell / 2) / self._length)
         pull = np.clip(y[:, None], corner, corner + self._cell) - y[:, None]
         nearest: _Floats = pull[np.arange(len(y)), (pull**2).sum(2).argmin(1)]
         return nearest
 
     @cached_property
     def _ink_tree(self) -> cKDTree:
-        return cKDTree((np.argwhere(self.density > 0) + 0.5) * self._cell)
+        centres = (np.argwhere(self.density > 0) + 0.5) * self._cell
+        return cKDTree(centres, boxsize=self._length if self._periodic else None)
 
     # ---- many particles ---------------------------------------------------------------------------------------
 

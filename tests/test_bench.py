@@ -287,6 +287,14 @@ def test_the_command_measures_writes_and_shows(tmp_path: Path, capsys: pytest.Ca
     assert "peak memory" in capsys.readouterr().out
 
 
+def test_the_command_knows_every_benchmark():
+    command = importlib.import_module("inkdiff.cli.benchmarks")
+    assert command._WHAT == bench.BENCHMARKS
+    for name in bench.BENCHMARKS:
+        module = importlib.import_module(f"bench.{name}")
+        assert hasattr(module, "cases") != hasattr(module, "records")
+
+
 def parsed(command: Any, flags: list[str]) -> Any:
     argparse = importlib.import_module("argparse")
     parser = argparse.ArgumentParser()

@@ -32,7 +32,6 @@ class StrictArray(NDArrayOperatorsMixin):
         self.device = SimpleNamespace(id=device)
 
     # ---- what CuPy refuses
-    # -------------------------------------------------------------------------------------------
 
     def __array__(self, *args, **kwargs):
         raise TypeError(REFUSED)
@@ -41,7 +40,6 @@ class StrictArray(NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     # ---- what CuPy offers
-    # --------------------------------------------------------------------------------------------
 
     def get(self):
         return self._data.copy()

@@ -40,7 +40,6 @@ def one_thread():
 
 
 # ---- vector code
-# -----------------------------------------------------------------------------------------------------
 
 
 def assembly(shell, *arguments):
@@ -94,7 +93,6 @@ def test_no_contraction_without_fma():
 
 
 # ---- the same bits
-# ---------------------------------------------------------------------------------------------------
 
 SIZES = [1, 2, QUARTER - 1, QUARTER, QUARTER + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 1500, 20 * BLOCK + 3]
 
@@ -206,7 +204,6 @@ def test_the_door_leaves_the_thread_count_alone():
 
 
 # ---- fixed point
-# -----------------------------------------------------------------------------------------------------
 
 
 def roundtrip(phase, lo, length, wall, dtype=np.float64):
@@ -290,7 +287,6 @@ def test_fold_leaves_the_inside_alone_and_nan_visible():
 
 
 # ---- the law at any step
-# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wall", ["reflect", "periodic"])
@@ -325,7 +321,6 @@ def test_small_steps_do_not_stall(amplitude):
 
 
 # ---- the cache
-# -------------------------------------------------------------------------------------------------------
 
 
 def run(code, cwd=ROOT, **environment):

@@ -1,4 +1,4 @@
-"""Processes against their stochastic differential equations: derivatives, integrals, composition, densities, equilibria."""
+"""Processes against their differential equations: derivatives, integrals, composition, densities, equilibria."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_descriptions_are_values():
         assert type(p).__name__ in repr(p)
 
 
-# ---- transition densities --------------------------------------------------------------------------------------------
+# ---- transition densities
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -187,7 +187,7 @@ def test_float32_densities():
     assert np.allclose(score, exact, rtol=2e-3, atol=2e-3 / p.sigma(0.1))
 
 
-# ---- where it ends ---------------------------------------------------------------------------------------------------
+# ---- where it ends
 
 
 def test_equilibria():
@@ -213,7 +213,7 @@ def test_equilibrium_samples_follow_their_cdf(end):
     assert end.sample(5, 2, seed=4, dtype=np.float64).dtype == np.float64
 
 
-# ---- boxes -----------------------------------------------------------------------------------------------------------
+# ---- boxes
 
 
 def test_box_geometry():

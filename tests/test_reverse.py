@@ -1,8 +1,9 @@
-"""Backward walks: every sampler recovers the law it should, at its order; walls, schedules and bad scores are honoured."""
+"""Backward walks: every sampler recovers the law it should, at its order; walls, schedules, bad scores are honoured."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -35,14 +36,13 @@ def clean_times(process, count, last=0.0):
 
 
 # ---- Gaussian data: the chain's own moments are known in closed form
---------------------------------------------------
 
 
 def chain_variance(sampler, process, times, variance_0):
     """Variance at times[-1] of the discrete reverse chain for data N(0, variance_0), from the exact law at times[0]."""
     total = lambda t: process.alpha(t) ** 2 * variance_0 + process.variance(t)  # noqa: E731
     v = total(times[0])
-    for t, s in zip(times[:-1], times[1:], strict=True):
+    for t, s in pairwise(times):
         if isinstance(sampler, ink.ProbabilityFlow):
             a = process.alpha(s) / process.alpha(t)
             width = a * process.sigma(t) - process.sigma(s)
@@ -130,7 +130,6 @@ def test_a_finite_data_set_is_remembered():
 
 
 # ---- a table of steps
--------------------------------------------------------------------------------------------------
 
 
 def test_ddpm_walks_its_table():
@@ -155,13 +154,12 @@ def test_ddpm_walks_its_table():
 
 
 # ---- between walls
-----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wall", ["reflect", "periodic"])
 @pytest.mark.parametrize("sampler", ["euler_maruyama", "heun"])
 def test_a_drop_returns_between_walls(wall, sampler):
-    """From uniform ink to a lopsided picture of it: the histogram is that of the initial density, blurred by what is left."""
+    """From uniform ink to a lopsided picture of it: the histogram is the initial density's, blurred by what is left."""
     n = 50_000
     p = ink.Brownian(0.5, ink.Box(0, 1, wall))
     rho = np.array([0, 4, 1, 0, 0, 2, 0, 1.0])
@@ -205,7 +203,6 @@ def test_defaults_follow_the_walls():
 
 
 # ---- ends, bits, records
-----------------------------------------------------------------------------------------------
 
 
 @ALL
@@ -216,7 +213,9 @@ def test_the_last_step_reaches_zero_without_a_score_there(sampler, process):
         return -x / t
 
     start = 1.0
-    last = ink.reverse(process, score, np.ones((10, 2)), [start, 0.5, 0], seed=1, steps=2, sampler=SAMPLERS[sampler]).last
+    last = ink.reverse(
+        process, score, np.ones((10, 2)), [start, 0.5, 0], seed=1, steps=2, sampler=SAMPLERS[sampler]
+    ).last
     assert np.isfinite(last).all()
 
 

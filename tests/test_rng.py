@@ -96,7 +96,6 @@ def test_golden_bits():
 
 
 # ---- statistics
-# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**63 + 5])
@@ -155,7 +154,6 @@ def test_streams_are_unique_and_ordered_by_use():
 
 
 # ---- addressing
-# ------------------------------------------------------------------------------------------------------
 
 
 @given(start=st.integers(0, 3 * BLOCK), n=st.integers(0, 2 * BLOCK + 100))

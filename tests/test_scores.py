@@ -93,7 +93,7 @@ def test_long_arrays_are_worked_in_pieces(process, monkeypatch):
             assert np.allclose(score(x, 0.2), whole, rtol=1e-12, atol=1e-13)
 
 
-# ---- Gaussians and mixtures ------------------------------------------------------------------------------------------
+# ---- Gaussians and mixtures
 
 
 def test_gaussian_score_in_closed_form():
@@ -132,7 +132,7 @@ def test_far_tails_neither_overflow_nor_vanish():
     assert np.allclose(value[:2, 0], [-(1e4 - 1) / 1e-4, (1e4 - 1) / 1e-4], rtol=1e-12) and value[2] == 0
 
 
-# ---- finite data sets ------------------------------------------------------------------------------------------------
+# ---- finite data sets
 
 
 def test_empirical_score_is_a_narrow_mixture():
@@ -160,7 +160,7 @@ def test_empirical_score_in_a_box_is_the_mean_of_heat_kernels():
         assert np.allclose(ink.EmpiricalScore(p, points).log_density(x, t), special.logsumexp(logs, 0) - math.log(5))
 
 
-# ---- initial densities between walls ---------------------------------------------------------------------------------
+# ---- initial densities between walls
 
 
 @pytest.mark.parametrize("wall", ["reflect", "periodic"])

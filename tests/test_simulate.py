@@ -33,7 +33,7 @@ def times(name, count=4):
     return np.linspace(0, 900, count) if name == "DDPM" else np.linspace(0, 0.9, count)
 
 
-# ---- the motto -------------------------------------------------------------------------------------------------------
+# ---- the motto
 
 
 @ALL
@@ -57,7 +57,7 @@ def test_images_are_ink_whatever_the_shape():
         assert np.array_equal(ink.simulate(p, x.reshape(-1, d), [0, 0.1], seed=1, steps=2).last.reshape(-1), line)
 
 
-# ---- however a run is cut --------------------------------------------------------------------------------------------
+# ---- however a run is cut
 
 
 @ALL
@@ -113,7 +113,7 @@ def test_threads_and_repetition(name):
     assert all(np.array_equal(jumps[0], other) for other in jumps)
 
 
-# ---- streams apart ---------------------------------------------------------------------------------------------------
+# ---- streams apart
 
 
 def test_forward_jump_and_reverse_share_no_noise():
@@ -147,7 +147,7 @@ def test_no_noise_is_used_twice():
     assert abs((a * b).mean()) * np.sqrt(x.size) < 5
 
 
-# ---- what a trajectory holds -----------------------------------------------------------------------------------------
+# ---- what a trajectory holds
 
 
 @ALL
@@ -200,7 +200,7 @@ def test_observing_nothing_stores_nothing():
     assert run.x is None and run.observed == {} and run.last.shape == SHAPE
 
 
-# ---- jumps -----------------------------------------------------------------------------------------------------------
+# ---- jumps
 
 
 @ALL
@@ -259,7 +259,7 @@ def test_kinds_of_input():
         ink.diffuse(p, x, 1, seed=seed)
 
 
-# ---- resolution ------------------------------------------------------------------------------------------------------
+# ---- resolution
 
 
 def test_times_too_close_for_float32_raise_and_float64_walks_on():

@@ -44,9 +44,11 @@ class Gaussian:
         cdf: npt.NDArray[np.float64] = ndtr(np.asarray(x) / math.sqrt(self.variance))
         return cdf
 
-    def sample(self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
-        """n independent rows of d coordinates, from stream PRIOR."""
-        z = kernels.normal(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=Stream.PRIOR)
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
+    ) -> npt.NDArray[np.floating]:
+        """n independent rows of d coordinates, from stream PRIOR unless told otherwise."""
+        z = kernels.normal(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=stream)
         x: npt.NDArray[np.floating] = (z * np.float32(math.sqrt(self.variance))).reshape(n, d).astype(dtype, copy=False)
         return x
 
@@ -70,9 +72,11 @@ class Uniform:
         d = self.box.axes or axis + 1
         return np.clip((np.asarray(x) - self.box.low(d)[axis]) / self.box.length(d)[axis], 0, 1)
 
-    def sample(self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
-        """n independent rows of d coordinates, from stream PRIOR."""
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
+    ) -> npt.NDArray[np.floating]:
+        """n independent rows of d coordinates, from stream PRIOR unless told otherwise."""
         self.box.check_dimension(d)
-        u = kernels.uniform(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=Stream.PRIOR).reshape(n, d)
+        u = kernels.uniform(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=stream).reshape(n, d)
         x: npt.NDArray[np.floating] = (self.box.low(d) + self.box.length(d) * u).astype(dtype)
         return x

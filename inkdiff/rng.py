@@ -50,6 +50,7 @@ class Stream(enum.IntEnum):
     INIT = 7  # initial weights of a network
     DROPOUT = 8  # dropout masks
     BOOTSTRAP = 9  # resampling for standard errors
+    CALIBRATION = 10  # walkers on which a learned score is calibrated
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -23,6 +23,7 @@ from inkdiff import processes, schedules
 from inkdiff.backend import asnumpy
 from inkdiff.domain import Box, Free
 from inkdiff.files import atomic_write
+from inkdiff.learned.calibration import Calibration, Features
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.parametrisation import Parametrisation
@@ -49,6 +50,8 @@ _TYPES: dict[str, type] = {
         Free,
     )
 }
+
+_CALIBRATION = ("levels", "axes", "centre", "linear", "square")
 
 _Tensors = dict[str, npt.NDArray[np.float32]]
 
@@ -84,6 +87,8 @@ def save(score: LearnedScore, path: str | os.PathLike[str]) -> None:
         "centre": known.centre,
         "remainder": known.remainder,
     }
+    if score.calibration is not None:
+        tensors |= {f"calibration.{name}": getattr(score.calibration, name) for name in _CALIBRATION}
     metadata = {"format": _FORMAT, "version": str(_VERSION), "config": json.dumps(config)}
     arrays = {name: np.ascontiguousarray(asnumpy(tensor)) for name, tensor in tensors.items()}
     with atomic_write(path) as file:
@@ -155,7 +160,25 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])
-    return LearnedScore(process, scaling, parametrisation, network, tensors["theta"], image_shape, config["about"])
+    calibration = _calibration(process, tensors, d)
+    return LearnedScore(
+        process, scaling, parametrisation, network, tensors["theta"], image_shape, calibration, config["about"]
+    )
+
+
+def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | None:
+    if "calibration.levels" not in tensors:
+        return None
+    parts = {name: tensors[f"calibration.{name}"] for name in _CALIBRATION}
+    levels, r = parts["levels"].size, len(parts["axes"])
+    rows = {"centre": (levels, d), "linear": (levels, d), "square": (levels, r)}
+    for name, shape in {"levels": (levels,), "axes": (r, d), **rows}.items():
+        if parts[name].shape != shape:
+            raise ValueError(f"tensor 'calibration.{name}' has shape {parts[name].shape}, not {shape}")
+    features = Features.of(process, d)
+    if features is None:
+        raise ValueError("it has a calibration, which its periodic walls cannot have")
+    return Calibration(features, **parts)
 
 
 def _describe(value: object) -> Any:

@@ -1,6 +1,8 @@
 """The learned score: grad log p_t(x) as a network knows it, with everything needed to use it away from its training.
 
-    score(x, t) = [ m(y, l) + r(l) g(l) F(features, c) ] / sigma_t          (see `parametrisation.py`)
+    score(x, t) = [ m(y, l) + r(l) g(l) F(features, c) + moments(y, l) ] / sigma_t,        y = x/alpha_t,
+
+(`parametrisation.py`; the last term, which keeps the moments of the data, is that of `calibration.py`).
 
 It is a callable of the same form as the exact scores, in process coordinates; `encode` and `decode` lead to and
 from the units of the data. Sampling is nothing else than `inkdiff.reverse` from the prior: fresh noise plus the score.
@@ -20,6 +22,7 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, is_cuda, to_device
 from inkdiff.domain import Box
+from inkdiff.learned.calibration import Calibration
 from inkdiff.learned.parametrisation import Noise, Parametrisation
 from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import Network, RowShards, Run, one_thread_each
@@ -43,6 +46,7 @@ class LearnedScore:
     network, theta : the network and its flat parameters (the running mean of training), float32.
     parametrisation : the known part of the score and the scales of the network's part.
     image_shape : shape of one row as an image, or None. about : what it was trained on, and how.
+    calibration : the correction that keeps the moments, or None.
     """
 
     process: Process
@@ -51,6 +55,7 @@ class LearnedScore:
     network: Network
     theta: Array
     image_shape: tuple[int, ...] | None = None
+    calibration: Calibration | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -110,7 +115,10 @@ class LearnedScore:
         arena = thread_arena()
         arena.rewind()
         answer, _ = self.network(Run(self.theta, arena), prepared.features, noise.code)
-        return self.parametrisation.score(prepared, noise, answer)
+        score = self.parametrisation.score(prepared, noise, answer)
+        if self.calibration is not None:
+            score += self.calibration(x / noise.alpha[:, None], noise.level) / noise.sigma[:, None]
+        return score
 
     def sample(self, n: int, *, seed: int, steps: int = _STEPS, sampler: Sampler | str | None = None) -> Array:
         """n new points in data units, (n, d): from the prior at the end of the process back to t = 0.

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda
+from inkdiff.learned.calibration import LEVELS, calibrate
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling
@@ -98,6 +99,7 @@ def fit(
     decay: float = 0.5,
     warmup: int = 100,
     finest: float | None = None,
+    moments: bool = True,
     threads: int = 0,
     progress: bool = True,
     callback: Callback | None = None,
@@ -116,6 +118,8 @@ def fit(
     decay : weight decay of AdamW, in units of the learning rate.
     finest : smallest noise trained on, in units of the data's standard deviation; by default 0.01 for points, 0.05 for
         pictures.
+    moments : correct the trained score so that its samples keep the means and variances of the data (`calibration.py`);
+        a second of walking at the end.
     threads : 0 for all cores; changes the time, not the result.
     progress : show a bar with the loss.
     callback : called after every step as callback(steps done, loss, snapshot); snapshot() is the present LearnedScore.
@@ -156,11 +160,14 @@ def fit(
 
     def snapshot() -> LearnedScore:
         shape_of_image = getattr(data, "image_shape", None)
-        return LearnedScore(process, scaling, parametrisation, network, state.mean.copy(), shape_of_image, about)
+        return LearnedScore(process, scaling, parametrisation, network, state.mean.copy(), shape_of_image, about=about)
 
     with one_thread_each():
         _run(trainer, snapshot, progress, callback)
-    return snapshot()
+    score = snapshot()
+    if not moments:
+        return score
+    return replace(score, calibration=calibrate(process, score, x, score.times(LEVELS), seed=seed))
 
 
 def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:

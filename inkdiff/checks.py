@@ -17,9 +17,12 @@ import numpy.typing as npt
 from inkdiff.backend import Array, array_module, asnumpy
 
 __all__ = [
-    "count", "finite_array", "increasing", "output", "positive", "real", "reals", "same_shape", "seed64", "show",
-    "state", "word32",
+    "LARGEST", "count", "finite_array", "increasing", "output", "positive", "real", "reals", "same_shape", "seed64",
+    "show", "state", "word32",
 ]  # fmt: skip
+
+
+LARGEST = 1e150  # parameters and times up to here multiply without overflow
 
 
 def show(value: object, limit: int = 80) -> str:
@@ -47,11 +50,14 @@ def real(value: object, name: str) -> float:
 
 
 def positive(value: object, name: str, *, unit: str = "") -> float:
-    """A finite number > 0; `unit` says in words what it measures."""
+    """A number > 0 whose square and ratios do not overflow; `unit` says in words what it measures."""
     number = real(value, name)
+    meaning = f" ({unit})" if unit else ""
     if number <= 0:
-        meaning = f" ({unit})" if unit else ""
         raise ValueError(f"{name} must be > 0{meaning}, got {number}.")
+    if not 1 / LARGEST <= number <= LARGEST:
+        bounds = f"between {1 / LARGEST:g} and {LARGEST:g}"
+        raise ValueError(f"{name} must lie {bounds}{meaning}, got {number}; change units.")
     return number
 
 

@@ -63,8 +63,8 @@ class Box:
             raise ValueError(f"lo and hi must have one value per axis each, got {len(low)} and {len(high)}.")
         if not (np.asarray(low) < np.asarray(high)).all():
             raise ValueError(f"lo must be below hi on every axis, got lo={lo}, hi={hi}.")
-        if not np.isfinite(np.subtract(high, low, dtype=np.float64)).all():
-            raise ValueError(f"hi - lo must be a finite number, got lo={lo}, hi={hi}.")
+        sides = np.subtract(high, low, dtype=np.float64)
+        checks.positive(float(sides.min()), "hi - lo", unit="a length")
         if not isinstance(wall, str) or wall not in _WALLS:
             raise ValueError(f"wall must be one of {', '.join(map(repr, _WALLS))}, got {wall!r}.")
         object.__setattr__(self, "lo", low)
@@ -131,8 +131,15 @@ Domain = Free | Box
 
 def _per_axis(side: float | Sequence[float], name: str) -> float | tuple[float, ...]:
     if np.ndim(side) == 0:
-        return checks.real(side, name)
-    values = tuple(checks.real(v, name) for v in np.asarray(side).ravel())
+        return _bounded(side, name)
+    values = tuple(_bounded(v, name) for v in side)  # type: ignore[union-attr]
     if not values:
         raise ValueError(f"{name} must be a number or one number per axis, got an empty sequence.")
     return values
+
+
+def _bounded(side: object, name: str) -> float:
+    number = checks.real(side, name)
+    if abs(number) > checks.LARGEST:
+        raise ValueError(f"{name} must lie within +-{checks.LARGEST:g}, got {number}; change units.")
+    return number

@@ -97,11 +97,11 @@ class Process(ABC):
             If it is no real number, negative, beyond `t_max`, or not an integer where it must be.
         """
         values = checks.reals(t, name)
-        outside = (values < 0) | (values > self.t_max)
+        end = min(self.t_max, checks.LARGEST)
+        outside = (values < 0) | (values > end)
         if bool(outside.any()):
-            end = "infinity" if math.isinf(self.t_max) else f"{self.t_max:g}"
             bad = float(values[outside].ravel()[0])
-            raise ValueError(f"{name} must lie in [0, {end}] for {type(self).__name__}, got {bad:g}.")
+            raise ValueError(f"{name} must lie in [0, {end:g}] for {type(self).__name__}, got {bad:g}.")
         if self.discrete:
             between = values != array_module(values).rint(values)
             if bool(between.any()):

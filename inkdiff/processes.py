@@ -189,6 +189,7 @@ class VarianceExploding(Process):
         object.__setattr__(self, "sigma_max", checks.positive(self.sigma_max, "sigma_max", unit="a length"))
         if self.sigma_max <= self.sigma_min:
             raise ValueError(f"sigma_max must exceed sigma_min = {self.sigma_min:g}, got {self.sigma_max:g}.")
+        checks.positive(self.sigma_max / self.sigma_min, "sigma_max / sigma_min")
         check_domain(self.domain)
 
     @property

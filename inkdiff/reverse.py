@@ -229,7 +229,7 @@ def _guard(score: Score) -> Score:
 
     def guarded(x: Array, t: Any) -> Array:
         u = score(x, t)
-        xp = array_module(x, u)
+        xp = array_module(**{"x": x, "score(x, t)": u})
         if getattr(u, "shape", None) != x.shape:
             raise ValueError(f"score(x, t) must return an array like x, {x.shape}, got {checks.show(u)}.")
         return xp.ascontiguousarray(u, x.dtype)

@@ -97,7 +97,7 @@ class Table:
     _log_alpha: npt.NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        T = checks.count(self.T, "T")
+        T = checks.count(self.T, "T", most=10_000_000)
         first, last = checks.positive(self.beta_1, "beta_1"), checks.positive(self.beta_T, "beta_T")
         if not first <= last < 1:
             raise ValueError(f"variances must satisfy beta_1 <= beta_T < 1, got {first:g} and {last:g}.")

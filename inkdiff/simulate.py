@@ -107,6 +107,7 @@ def jump(
     eps = xp.empty(x0.shape, np.float32) if return_noise else None
     a = xp.atleast_1d(xp.asarray(process.alpha(t), x0.dtype))
     sigma = process.sigma(t)
+    _check_range(process, x0, float(sigma.max()), "t")
     if isinstance(process.domain, Box):
         sigma = xp.minimum(sigma, _UNIFORM * process.domain.period(x0.shape[1]).max())
     s = xp.atleast_1d(xp.asarray(sigma, x0.dtype))
@@ -114,6 +115,15 @@ def jump(
         x0, a=a, s=s, **walls(process, x0), seed=seed, number=step, stream=stream, out=out, eps=eps
     )
     return (x_t, eps) if return_noise else x_t
+
+
+def _check_range(process: Process, x: Array, sigma: float, name: str) -> None:
+    """Raise if free walkers would leave the range of their dtype."""
+    if not isinstance(process.domain, Box) and sigma > np.finfo(x.dtype).max / 100:
+        raise ValueError(
+            f"{name} must be smaller for x in {x.dtype}, which sigma_t = {sigma:g} overflows; pass x as float64 or "
+            "change units."
+        )
 
 
 def walls(process: Process, x: Array) -> dict[str, Any]:
@@ -167,6 +177,7 @@ def simulate(
     checks.word32(number + steps * (len(grid) - 1), "first_step + all steps")
     walk = _walk_in_box if isinstance(process.domain, Box) else _walk_free
     substeps = [process.check_time(np.linspace(t0, t1, steps + 1), "times between steps") for t0, t1 in pairwise(grid)]
+    _check_range(process, current, float(process.sigma(grid[-1])), "times")
     _check_resolution(process, current, substeps)
     recorder = Recorder(grid, current, observe, callback)
     recorder.record(current)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from strict_array import StrictArray, install, make_cupy
 
+import inkdiff as ink
 from inkdiff import backend
 
 
@@ -88,3 +89,125 @@ def test_the_stand_in_is_strict(monkeypatch):
     assert isinstance(y, StrictArray)
     y += x
     assert np.array_equal(y.get(), np.exp(np.ones(3)) + 1)
+
+
+# ---- the same array code on a device: everything stays there, and the numbers are the same
+
+
+def both(device, x):
+    return x, device.asarray(x)
+
+
+def same(there, here, rtol=1e-12):
+    """`there` stayed on the device and holds the numbers of `here`."""
+    assert isinstance(there, StrictArray), type(there)
+    assert there.dtype == here.dtype and there.shape == here.shape
+    assert np.allclose(there.get(), here, rtol=rtol, atol=1e-12, equal_nan=True)
+
+
+BOX = ink.Box([0.0, 0.0], [1.0, 2.0])
+PROCESSES = {
+    "free": ink.Brownian(0.3),
+    "OU": ink.OrnsteinUhlenbeck(D=0.3, k=2.0),
+    "VP": ink.VariancePreserving.linear(),
+    "cosine": ink.VariancePreserving.cosine(),
+    "DDPM": ink.VariancePreserving.ddpm(),
+    "VE": ink.VarianceExploding(0.01, 5.0),
+    "glass": ink.Brownian(0.3, BOX),
+    "torus": ink.Brownian(0.3, ink.Box([0, 0], [1, 2], "periodic")),
+}
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def states(dtype=np.float64, n=60):
+    return np.random.default_rng(0).uniform(0.05, 0.95, (n, 2)).astype(dtype)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_process_formulas_on_a_device(device, name):
+    p = PROCESSES[name]
+    here, there = both(device, np.array([1.0, 20, 600]) if p.discrete else np.array([0.01, 0.3, 0.9]))
+    for question in ("alpha", "sigma", "variance", "log_alpha", "f", "g2"):
+        same(getattr(p, question)(there), getattr(p, question)(here))
+    same(p.clock(there[:1], there), p.clock(here[:1], here))
+    for a, b in zip(p.transition(there[:1], there), p.transition(here[:1], here), strict=True):
+        same(a, b)
+
+
+@DTYPES
+@pytest.mark.parametrize("name", PROCESSES)
+def test_densities_walks_and_jumps_on_a_device(device, name, dtype):
+    p = PROCESSES[name]
+    x, dx = both(device, states(dtype))
+    x0, dx0 = both(device, states(dtype)[::-1].copy())
+    t, dt = both(device, np.linspace(1, 600, 60).round() if p.discrete else np.linspace(0.01, 0.9, 60))
+    end = 600.0 if p.discrete else 0.9
+    for time, device_time in ((t, dt), (end, end)):
+        same(
+            p.log_transition(dx, device_time, dx0),
+            p.log_transition(x, time, x0),
+            1e-5 if dtype == np.float32 else 1e-12,
+        )
+        same(
+            p.score_transition(dx, device_time, dx0),
+            p.score_transition(x, time, x0),
+            1e-4 if dtype == np.float32 else 1e-12,
+        )
+        moved, eps = ink.diffuse(p, dx, device_time, seed=1, return_noise=True)
+        expected, noise = ink.diffuse(p, x, time, seed=1, return_noise=True)
+        same(moved, expected, 0)
+        same(eps, noise, 0)
+    seen = []
+    times = [0, end / 2, end]
+    run = ink.simulate(p, dx, times, seed=1, steps=2, callback=lambda i, t, x: seen.append(type(x)))
+    here = ink.simulate(p, x, times, seed=1, steps=2)
+    same(run.x, here.x, 0)
+    same(run.last, here.last, 0)
+    assert set(seen) == {StrictArray}
+    observe = {"mean": lambda x: x.mean(0), "sum": lambda x, t: x.sum() * t}
+    watched = ink.simulate(p, dx, times, seed=1, steps=2, observe=observe)
+    assert type(watched.observed["mean"]) is np.ndarray
+    for key, values in ink.simulate(p, x, times, seed=1, steps=2, observe=observe).observed.items():
+        assert np.allclose(watched.observed[key], values, rtol=1e-6)
+    if p.equilibrium is not None:
+        same(p.equilibrium.log_density(dx), p.equilibrium.log_density(x), 1e-5)
+
+
+@DTYPES
+def test_scores_on_a_device(device, dtype):
+    free, glass, torus = PROCESSES["VP"], PROCESSES["glass"], PROCESSES["torus"]
+    rho = np.random.default_rng(1).uniform(0, 1, (5, 4))
+    x, dx = both(device, states(dtype))
+    t, dt = both(device, np.repeat([0.02, 0.1, 0.4], 20))
+    data = states(n=9)
+    pairs = [
+        (ink.GaussianScore(free, [0.1, 0.2], [[1.0, 0.3], [0.3, 0.5]]),) * 2,
+        (ink.MixtureScore(free, [1, 2], [[0.0, 0.0], [1.0, 1.0]], 0.1),) * 2,
+        *((ink.BoxScore(p, rho, nodes=m),) * 2 for p in (glass, torus) for m in (0, 4)),
+        *((ink.EmpiricalScore(p, data), ink.EmpiricalScore(p, device.asarray(data))) for p in (free, glass, torus)),
+    ]
+    for here, there in pairs:
+        for time, device_time in ((t, dt), (0.05, 0.05), (1e-5, 1e-5)):
+            same(there(dx, device_time), here(x, time), 1e-4 if dtype == np.float32 else 1e-9)
+            same(there.log_density(dx, device_time), here.log_density(x, time), 1e-9)
+
+
+@pytest.mark.parametrize("sampler", ["ancestral", "ddim", "euler_maruyama", "heun"])
+def test_reverse_walks_on_a_device(device, sampler):
+    score = ink.GaussianScore(PROCESSES["VP"], [0.1, 0.2], 0.3)
+    x, dx = both(device, states(np.float32))
+    there = ink.reverse(PROCESSES["VP"], score, dx, [1, 0.5, 0], seed=1, steps=3, sampler=sampler)
+    same(there.x, ink.reverse(PROCESSES["VP"], score, x, [1, 0.5, 0], seed=1, steps=3, sampler=sampler).x, 1e-5)
+    if sampler in ("euler_maruyama", "heun"):
+        score = ink.BoxScore(PROCESSES["glass"], np.eye(4), nodes=4)
+        there = ink.reverse(PROCESSES["glass"], score, dx, [1, 0.1, 0.001], seed=1, steps=3, sampler=sampler)
+        here = ink.reverse(PROCESSES["glass"], score, x, [1, 0.1, 0.001], seed=1, steps=3, sampler=sampler)
+        same(there.x, here.x, 1e-5)
+
+
+def test_noise_into_a_device_array(device):
+    out = device.empty(5000, np.float32)
+    assert ink.normal(5000, seed=1, out=out) is out
+    same(out, ink.normal(5000, seed=1), 0)
+    counter = np.arange(40, dtype=np.uint32).reshape(10, 4)
+    same(ink.philox4x32(device.asarray(counter), [1, 2]), ink.philox4x32(counter, [1, 2]), 0)

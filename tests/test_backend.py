@@ -211,3 +211,48 @@ def test_noise_into_a_device_array(device):
     same(out, ink.normal(5000, seed=1), 0)
     counter = np.arange(40, dtype=np.uint32).reshape(10, 4)
     same(ink.philox4x32(device.asarray(counter), [1, 2]), ink.philox4x32(counter, [1, 2]), 0)
+
+
+def test_metrics_on_a_device(device):
+    x0, dx0 = both(device, states(n=4000))
+    x, dx = both(device, ink.diffuse(PROCESSES["glass"], x0, 0.02, seed=1))
+    glass = PROCESSES["glass"]
+    pairs = [
+        (ink.entropy(dx, glass.domain, bins=5), ink.entropy(x, glass.domain, bins=5)),
+        (ink.kl_to_equilibrium(dx, glass, bins=5), ink.kl_to_equilibrium(x, glass, bins=5)),
+        (ink.kl_to_equilibrium(dx, PROCESSES["OU"]), ink.kl_to_equilibrium(x, PROCESSES["OU"])),
+        (ink.msd(dx, dx0), ink.msd(x, x0)),
+        (ink.correlation(dx, dx0), ink.correlation(x, x0)),
+        (ink.frechet_distance(dx, dx0), ink.frechet_distance(x, x0)),
+    ]
+    for there, here in pairs:
+        assert isinstance(there, ink.Estimate)
+        assert np.allclose([float(v) for v in there], here, rtol=1e-9)
+    same(ink.concentration(dx, glass.domain, 6), ink.concentration(x, glass.domain, 6))
+
+
+def test_a_network_and_its_gradients_on_a_device(device):
+    from inkdiff.nn import MLP, Arena, Run
+
+    net = MLP(16, 3).build(4, 2)
+    rng = np.random.default_rng(0)
+    theta, dtheta = both(device, net.initial(lambda n: rng.normal(size=n)))
+    theta[:], dtheta[:] = theta + 0.01, dtheta + 0.01
+    x, dx = both(device, rng.normal(size=(9, 4)))
+    c, dc = both(device, rng.normal(size=9))
+    run, drun = Run(theta, Arena(), training=True), Run(dtheta, Arena(), training=True)
+    (y, back), (dy, dback) = net(run, x, c), net(drun, dx, dc)
+    same(dy, y)
+    gradient, dgradient = both(device, np.zeros_like(theta))
+    same(dback(dy, dgradient), back(y, gradient))
+    same(dgradient, gradient)
+
+
+@pytest.mark.parametrize("name", ["VP", "VE", "glass"])
+def test_learning_on_a_device(device, name):
+    x, dx = both(device, states(np.float32, 200) * (1 if name == "glass" else 2) - (0 if name == "glass" else 1))
+    process = ink.Brownian(0.3, ink.Box(0, 1)) if name == "glass" else PROCESSES[name]
+    settings = dict(steps=3, seed=1, net=ink.MLP(8, 2), batch=32, progress=False)
+    there, here = ink.fit(process, dx, **settings), ink.fit(process, x, **settings)
+    same(there.theta, here.theta, 1e-3)
+    same(there(dx, 0.5), here(x, 0.5), 1e-2)

@@ -61,36 +61,38 @@ def _sigmoid(x: Any) -> Any:
 
 
 @jit
-def _silu_row(z: Any, shift: Any, h: Any) -> None:
-    for j in range(h.size):
+def _silu_row(z: Any, shift: Any) -> None:
+    # In place through one name: were the result a second array, the compiler would have to ask whether the two overlap,
+    # and where they do it takes the scalar loop (5 times slower).
+    for j in range(z.size):
         v = z[j] + shift[j]
-        h[j] = v * _sigmoid(v)
+        z[j] = v * _sigmoid(v)
 
 
 @jit
-def _silu_slope_row(z: Any, shift: Any, h: Any, slope: Any) -> None:
-    for j in range(h.size):
+def _silu_slope_row(z: Any, shift: Any, slope: Any) -> None:
+    for j in range(z.size):
         v = z[j] + shift[j]
         s = _sigmoid(v)
         a = v * s
-        h[j] = a
+        z[j] = a
         slope[j] = fma(s, _ONE - a, a)
 
 
 @jit
-def silu(z: Any, shift: Any, h: Any) -> None:
-    """h = silu(z + shift), row by row; `shift` has as many rows as z, or one for all."""
+def silu(z: Any, shift: Any) -> None:
+    """z <- silu(z + shift), row by row; `shift` has as many rows as z, or one for all."""
     stride = 1 if shift.shape[0] == z.shape[0] else 0
     for i in range(z.shape[0]):
-        _silu_row(z[i], shift[i * stride], h[i])
+        _silu_row(z[i], shift[i * stride])
 
 
 @jit
-def silu_with_slope(z: Any, shift: Any, h: Any, slope: Any) -> None:
-    """h = silu(z + shift) and slope = silu'(z + shift) = s + silu (1 - s)."""
+def silu_with_slope(z: Any, shift: Any, slope: Any) -> None:
+    """slope = silu'(z + shift) = s + silu (1 - s), then z <- silu(z + shift)."""
     stride = 1 if shift.shape[0] == z.shape[0] else 0
     for i in range(z.shape[0]):
-        _silu_slope_row(z[i], shift[i * stride], h[i], slope[i])
+        _silu_slope_row(z[i], shift[i * stride], slope[i])
 
 
 @jit

@@ -23,23 +23,23 @@ def _fusable(x: Array) -> bool:
     return type(x) is np.ndarray and x.dtype == np.float32
 
 
-def silu(z: Array, shift: Array, h: Array, slope: Array | None = None) -> None:
-    """h = silu(z + shift) and, if asked for, slope = silu'(z + shift).
+def silu(z: Array, shift: Array, slope: Array | None = None) -> None:
+    """z <- silu(z + shift), in place, and, if asked for, slope = silu'(z + shift).
 
-    z, h, slope (n, w); shift (n, w), or (1, w) when all rows share one time. h may be z itself.
+    z, slope (n, w); shift (n, w), or (1, w) when all rows share one time.
     """
     if _fusable(z):
         if slope is None:
-            _fused.silu(z, shift, h)
+            _fused.silu(z, shift)
         else:
-            _fused.silu_with_slope(z, shift, h, slope)
+            _fused.silu_with_slope(z, shift, slope)
         return
     xp = array_module(z, shift)
     v = z + shift
     s = 1 / (1 + xp.exp(-v))
     if slope is not None:
         slope[...] = s * (1 + v * (1 - s))
-    h[...] = v * s
+    z[...] = v * s
 
 
 def multiply(x: Array, y: Array, out: Array) -> None:

@@ -126,10 +126,10 @@ class SiLU:
     ) -> tuple[Array, Callable[[Array, Array], Array]]:
         """z (n, w), shift (n, w) or (1, w) -> (n, w); z is overwritten with the result."""
         if not run.training:
-            elementwise.silu(z, shift, z)
+            elementwise.silu(z, shift)
             return z, _no_way_back
         slope = run.arena.empty(z.shape, z)
-        elementwise.silu(z, shift, z, slope)
+        elementwise.silu(z, shift, slope)
         if uniform is not None and self.rate > 0:
             elementwise.dropout(z, slope, uniform, self.rate)
 

@@ -1,0 +1,89 @@
+"""On a real GPU: the doors give the CPU's bits, stay on the device, and follow CuPy's current stream.
+
+Without CuPy and a CUDA device every test here skips; what can be known without one is in test_backend.py (array
+code) and test_cuda_simulator.py (kernels).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import inkdiff as ink
+from inkdiff import backend
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(backend.cuda_device_count() == 0, reason="no CuPy with a usable CUDA device here"),
+]
+
+PROCESSES = {
+    "free": (ink.Brownian(0.3), 0.9),
+    "OU": (ink.OrnsteinUhlenbeck(D=0.3, k=2.0), 0.9),
+    "VP": (ink.VariancePreserving.linear(), 0.9),
+    "DDPM": (ink.VariancePreserving.ddpm(), 600.0),
+    "VE": (ink.VarianceExploding(0.01, 5.0), 0.9),
+    "glass": (ink.Brownian(0.3, ink.Box([0, 0, 0], [1, 1, 2])), 0.9),
+    "torus": (ink.Brownian(0.3, ink.Box(0, 1, "periodic")), 0.9),
+}
+
+
+@pytest.fixture
+def cupy():
+    return pytest.importorskip("cupy")
+
+
+def states(dtype, n=20_011, d=3):
+    return np.random.default_rng(0).uniform(0, 1, (n, d)).astype(dtype)
+
+
+def test_noise_has_the_same_bits(cupy):
+    for start in (0, 4000, 2**40 + 17):
+        for f in (ink.normal, ink.uniform):
+            there = f(100_003, seed=7, step=3, stream=2, start=start, out=cupy.empty(100_003, np.float32))
+            assert np.array_equal(backend.asnumpy(there), f(100_003, seed=7, step=3, stream=2, start=start))
+    counter = np.random.default_rng(0).integers(0, 2**32, (5000, 4), dtype=np.uint32)
+    there = ink.philox4x32(cupy.asarray(counter), [1, 2])
+    assert np.array_equal(backend.asnumpy(there), ink.philox4x32(counter, [1, 2]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", PROCESSES)
+def test_walks_and_jumps_have_the_same_bits(cupy, name, dtype):
+    (p, end), x = PROCESSES[name], states(dtype)
+    there = ink.simulate(p, cupy.asarray(x), [0, end / 2, end], seed=1, steps=3)
+    assert isinstance(there.x, cupy.ndarray)
+    assert np.array_equal(backend.asnumpy(there.x), ink.simulate(p, x, [0, end / 2, end], seed=1, steps=3).x)
+    moved, eps = ink.diffuse(p, cupy.asarray(x), end, seed=1, return_noise=True)
+    expected, noise = ink.diffuse(p, x, end, seed=1, return_noise=True)
+    assert np.array_equal(backend.asnumpy(eps), noise)
+    assert np.array_equal(backend.asnumpy(moved), expected)
+
+
+def test_reverse_walks_agree(cupy):
+    p, score = PROCESSES["VP"][0], ink.GaussianScore(PROCESSES["VP"][0], [0.1, 0.2, 0.3], 0.3)
+    x = states(np.float32)
+    for sampler in ("ancestral", "ddim", "euler_maruyama", "heun"):
+        there = ink.reverse(p, score, cupy.asarray(x), [1, 0.5, 0], seed=1, steps=3, sampler=sampler).last
+        here = ink.reverse(p, score, x, [1, 0.5, 0], seed=1, steps=3, sampler=sampler).last
+        assert np.allclose(backend.asnumpy(there), here, rtol=1e-4, atol=1e-5)
+
+
+def test_work_is_queued_on_the_current_stream(cupy):
+    p = PROCESSES["glass"][0]
+    with cupy.cuda.Stream(non_blocking=True) as stream:
+        x = cupy.asarray(states(np.float32))
+        last = ink.simulate(p, x, [0, 0.5], seed=1, steps=50).last
+        stream.synchronize()
+        assert np.array_equal(last.get(), ink.simulate(p, states(np.float32), [0, 0.5], seed=1, steps=50).last)
+
+
+def test_two_devices_in_one_call(cupy):
+    x = cupy.asarray(states(np.float32))
+    with pytest.raises(ValueError, match="two devices"):
+        ink.diffuse(PROCESSES["free"][0], x, np.full(len(x), 0.5), seed=1)
+    if backend.cuda_device_count() > 1:
+        with cupy.cuda.Device(1):
+            t = cupy.full(len(x), 0.5)
+        with pytest.raises(ValueError, match="several CUDA devices"):
+            ink.diffuse(PROCESSES["free"][0], x, t, seed=1)

@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
@@ -112,13 +113,23 @@ class Process(ABC):
                 )
         return values if values.ndim else float(values)
 
-    def check_row_times(self, t: Any, n: int, *, name: str = "t", why_positive: str = "") -> Any:
-        """`t` as by `check_time`, a number or (n,): one per row; `why_positive` says why t = 0 will not do, if so."""
+    def check_row_times(
+        self, t: Any, n: int, *, name: str = "t", why_positive: str = "", dtype: npt.DTypeLike = np.float64
+    ) -> Any:
+        """`t` as by `check_time`, a number or (n,): one per row; `why_positive` says why t = 0 will not do, if so.
+
+        Then times so short that quotients by sigma_t^2 overflow `dtype` will not do either.
+        """
         t = self.check_time(t, name)
         if np.ndim(t) and t.shape != (n,):
             raise ValueError(f"{name} must be a number or have one value per row, ({n},), got shape {tuple(t.shape)}.")
-        if why_positive and (t <= 0 if isinstance(t, float) else bool((t <= 0).any())):
-            raise ValueError(f"{name} must be > 0, got 0: {why_positive}.")
+        if why_positive:
+            smallest = float(t if isinstance(t, float) else t.min())
+            if smallest <= 0:
+                raise ValueError(f"{name} must be > 0, got 0: {why_positive}.")
+            least = float(np.finfo(dtype).tiny) ** 0.9
+            if not self.variance(smallest) > least:
+                raise ValueError(f"{name} is too small, got {smallest:g}: sigma_t^2 underflows {np.dtype(dtype)}.")
         return t
 
     def log_transition(self, x: Array, t: Any, x0: Array) -> Array:
@@ -134,7 +145,8 @@ class Process(ABC):
         xp = array_module(x=x, x0=x0, t=t)
         checks.same_shape(x0, x.shape, "x0", "x")
         n, d = x.shape
-        t = self.check_row_times(t, n, why_positive="at t = 0 the transition density is a point mass")
+        point = "at t = 0 the transition density is a point mass"
+        t = self.check_row_times(t, n, why_positive=point, dtype=x.dtype)
         v = xp.broadcast_to(xp.asarray(self.variance(t), x.dtype), (n,))[:, None]
         if isinstance(self.domain, Box):
             self.domain.check_inside(x, "x")

@@ -502,6 +502,10 @@ def test_noise_with_anything(n, start, step, stream):
 
 @settings(max_examples=100)
 @given(x=arrays(), t=numbers)
+@example(x=np.full((3, 2), 0.2), t=1e-300)
+@example(x=np.full((3, 2), 0.2), t=1e-270)
+@example(x=np.full((3, 2), 0.2, np.float32), t=1e-33)
+@example(x=np.full((3, 2), 0.2, np.float32), t=1e-40)
 def test_scores_with_anything(x, t):
     for score in (SCORE, ink.EmpiricalScore(GLASS, X), ink.BoxScore(GLASS, np.eye(2))):
 

@@ -144,7 +144,7 @@ class BoxScore:
 
     def _by_time(self, x: Array, t: Any) -> Any:
         no_score = "at t = 0 the density has steps and no score"
-        t = asnumpy(self.process.check_row_times(t, len(x), why_positive=no_score))
+        t = asnumpy(self.process.check_row_times(t, len(x), why_positive=no_score, dtype=x.dtype))
         if t.ndim == 0:
             return [(float(t), slice(None))]
         return [(float(t_one), np.flatnonzero(t == t_one)) for t_one in np.unique(t)]

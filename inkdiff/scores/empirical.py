@@ -60,7 +60,8 @@ class EmpiricalScore:
         n_data, d = self.data.shape
         if x.shape[1] != d:
             raise ValueError(f"x must have shape (n, {d}) like the data, got {tuple(x.shape)}.")
-        t = self.process.check_row_times(t, len(x), why_positive="at t = 0 the data are point masses without a score")
+        point = "at t = 0 the data are point masses without a score"
+        t = self.process.check_row_times(t, len(x), why_positive=point, dtype=x.dtype)
         t = xp.broadcast_to(xp.asarray(t), (len(x),))
         boxed = isinstance(self.process.domain, Box)
         rows = max(1, _CHUNK // (n_data * (d if boxed else 1)))

@@ -112,7 +112,7 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """The correction over ln(sigma/alpha): `levels` ascending (K,), tables `centre`, `linear` (K, d), `square` (K, r)."""
+    """The correction over ln(sigma/alpha): `levels` ascending (K,), `centre`, `linear` (K, d), `square` (K, r)."""
 
     features: Features
     levels: Array

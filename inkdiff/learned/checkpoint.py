@@ -73,20 +73,13 @@ def save(score: LearnedScore, path: str | os.PathLike[str]) -> None:
         "process": _describe(score.process),
         "scaling": dataclasses.asdict(score.scaling),
         "levels": dataclasses.asdict(known.levels),
-        "known": {"boxed": known.boxed, "spread": known.spread, "width": known.width},
-        "marginals": {"lo": known.marginals.lo, "hi": known.marginals.hi},
+        "known": {"boxed": known.boxed, "spread": known.spread},
+        "marginals": [known.marginals.lo, known.marginals.hi],
         "network": dataclasses.asdict(score.network.shape),
         "image_shape": score.image_shape,
         "about": score.about,
     }
-    tensors = {
-        "theta": score.theta,
-        "table": known.marginals.table,
-        "start": known.marginals.start,
-        "inverse": known.marginals.inverse,
-        "centre": known.centre,
-        "remainder": known.remainder,
-    }
+    tensors = {"theta": score.theta, "centre": known.centre, **known.marginals.arrays()}
     if score.calibration is not None:
         tensors |= {f"calibration.{name}": getattr(score.calibration, name) for name in _CALIBRATION}
     metadata = {"format": _FORMAT, "version": str(_VERSION), "config": json.dumps(config)}
@@ -138,32 +131,20 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
         raise ValueError(f"its process is a {type(process).__name__}")
     d = tensors["centre"].size
     network = MLP(**config["network"]).build(2 * d, d)
-    table = tensors["table"]
-    if table.ndim != 3 or table.shape[2] != d:
-        raise ValueError(f"tensor 'table' has shape {table.shape}")
-    levels = table.shape[0]
-    expected = {"theta": (network.size,), "start": (levels, d), "inverse": (levels, d), "remainder": (levels,)}
-    for name, shape in expected.items():
+    for name, shape in _shapes(tensors, network.size, d).items():
         if tensors[name].shape != shape:
             raise ValueError(f"tensor {name!r} has shape {tensors[name].shape}, not {shape}")
     for name, tensor in tensors.items():
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
             raise ValueError(f"tensor {name!r} is not all finite float32")
-    marginals = Marginals(**config["marginals"], table=table, start=tensors["start"], inverse=tensors["inverse"])
-    parametrisation = Parametrisation(
-        levels=Levels(**config["levels"]),
-        marginals=marginals,
-        centre=tensors["centre"],
-        remainder=tensors["remainder"],
-        **config["known"],
-    )
+    theta, centre = tensors["theta"], tensors["centre"]
+    marginals = Marginals(*config["marginals"], *(tensors[name] for name in ("table", "start", "inverse", "rms")))
+    parametrisation = Parametrisation(Levels(**config["levels"]), **config["known"], centre=centre, marginals=marginals)
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])
     calibration = _calibration(process, tensors, d)
-    return LearnedScore(
-        process, scaling, parametrisation, network, tensors["theta"], image_shape, calibration, config["about"]
-    )
+    return LearnedScore(process, scaling, parametrisation, network, theta, image_shape, calibration, config["about"])
 
 
 def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | None:
@@ -179,6 +160,13 @@ def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | N
     if features is None:
         raise ValueError("it has a calibration, which its periodic walls cannot have")
     return Calibration(features, **parts)
+
+
+def _shapes(tensors: _Tensors, parameters: int, d: int) -> dict[str, tuple[int, ...]]:
+    """The shape that every tensor must have."""
+    levels, nodes = tensors["table"].shape[:2]
+    grids = dict.fromkeys(("start", "inverse"), (levels, d))
+    return {"theta": (parameters,), "table": (levels, nodes, d, 3), "rms": (levels, 2), **grids}
 
 
 def _describe(value: object) -> Any:

@@ -1,25 +1,26 @@
 r"""What is known without learning: the score of a world in which every coordinate lives alone.
 
-Each coordinate j of the data has a histogram h_j. Noised, it is ink in one dimension, whose score is exact:
+Each coordinate of the data has a histogram h. Noised, it is ink in one dimension: given only y = x/alpha of that
+coordinate, its start y_0 is distributed as h(y_0) p(y, t | y_0), p the kernel in free space or between walls. With
+u = sigma d/dy ln p(y, t | y_0), what denoising score matching regresses on, everything about one coordinate is exact:
 
-    m_j(y, t) = sigma d/dy ln sum_i h_j(i) p(y, t | y_i),
+    known  m(y) = E[u | y],        unknown  R(y)^2 = Var[u | y],        guess  e(y) = E[y_0 | y].
 
-p the transition kernel in free space or between walls. For an image this is a picture of independent pixels: it knows
-that the margin is blank and that most pixels are black or white, and nothing of shapes. It is the whole score where
-noise is so strong that only first moments survive, it keeps every wall's boundary condition, and it carries the
-finest structure of the margins at weak noise, which a small network learns last. The network learns the rest
-(`parametrisation.py`).
+m is sigma times the score of independent coordinates: for images, of a picture whose pixels know that the margin is
+blank and most of the rest black or white, but nothing of shapes. It is the whole score where noise is so strong that
+only first moments survive, it obeys the walls, and it carries the fine structure that a small network learns last. What
+the other coordinates add to the score cannot exceed R: by the law of total variance, Var[E[u | all] | y] <= R(y)^2.
 
-The sums are tabulated once: K levels of ln(sigma/alpha), G positions, d coordinates; y = x/alpha. The function
-between nodes is linear interpolation, in training and in sampling alike, so that its error is part of what the
-network corrects.
+The expectations are tabulated once: K levels of ln(sigma/alpha), G positions, d coordinates. The function between nodes
+is linear interpolation, in training and in sampling alike, so that its error is part of what the network corrects.
 
-Reference: P. Vincent (2011), Neural Computation 23, 1661 (the score of a finite data set, here in one dimension).
+Reference: H. Robbins (1956), An empirical Bayes approach to statistics (here in one dimension, from the histogram).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,57 +30,81 @@ from inkdiff.domain import Box, Domain
 from inkdiff.heat_kernel import log_heat_kernel
 from inkdiff.nn.elementwise import interpolate
 
-__all__ = ["Marginals"]
+__all__ = ["Alone", "Marginals"]
 
 _Floats = npt.NDArray[np.float64]
-_BINS = 513  # of the histograms
-_NODES = 193  # of the table
+_BINS = 257  # of the histograms
+_NODES = 129  # of the table
 _LEVELS = 40
 _REACH = 4.0  # standard deviations of noise covered beyond the data; further out the table continues straight
 _FLOOR = 1e-6  # share of each histogram spread evenly, so that no place is infinitely far from data
 
 
+class Alone(NamedTuple):
+    """m, R and e of every coordinate, (n, d) each; and over all coordinates at this level, (n or 1, 1) each, the root
+    mean squares of R and of e about the mean."""
+
+    known: Array
+    unknown: Array
+    guess: Array
+    unknown_rms: Array
+    guess_rms: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Marginals:
-    """Table of m_j at levels lo ... hi: `table` (K, G, d), `start`, `inverse` (K, d), float32; see `interpolate`."""
+    """Table (K, G, d, 3) of m, R, e at levels lo ... hi; `start`, `inverse` (K, d) as in `interpolate`; `rms` (K, 2)
+    the root mean squares of R and of e about the mean; all float32."""
 
     lo: float
     hi: float
     table: Array
     start: Array
     inverse: Array
+    rms: Array
 
-    def __call__(self, y: Array, level: Array) -> Array:
-        """m (n, d) at y = x/alpha (n, d), float32, and level (n,) or (1,).
+    def __call__(self, y: Array, level: Array) -> Alone:
+        """Look-up at y = x/alpha (n, d), float32, and level (n,) or (1,).
 
         Above `hi` the noise outweighs the data: y is shrunk by exp(hi - level) and the last row used.
         """
         xp = array_module(y, level, self.table)
-        shrink = xp.exp(xp.minimum(0.0, self.hi - level)).astype(np.float32)
+        shrunk = y * xp.exp(xp.minimum(0.0, self.hi - level)).astype(np.float32)[:, None]
         position = xp.clip((level - self.lo) / (self.hi - self.lo), 0, 1) * (self.table.shape[0] - 1)
         row = xp.minimum(position.astype(np.int64), self.table.shape[0] - 2)
         fraction = (position - row).astype(np.float32)
-        return interpolate(y * shrink[:, None], row, fraction, self.table, self.start, self.inverse)
+        known, unknown, guess = interpolate(shrunk, row, fraction, self.table, self.start, self.inverse)
+        right = fraction[:, None]
+        rms = (1 - right) * self.rms[row] + right * self.rms[row + 1]
+        return Alone(known, unknown, guess, rms[:, :1], rms[:, 1:])
 
     @classmethod
     def of(cls, domain: Domain, x: Array, lo: float, hi: float) -> Marginals:
         """The table for data x (n, d) inside `domain`, levels `lo` to `hi`; computed on the CPU, kept where x is."""
         data = asnumpy(x).astype(np.float64)
-        levels = np.linspace(lo, hi, _LEVELS)
-        table = np.empty((_LEVELS, _NODES, data.shape[1]), np.float32)
-        start, inverse = np.empty((2, _LEVELS, data.shape[1]), np.float32)
+        d = data.shape[1]
+        table = np.empty((_LEVELS, _NODES, d, 3), np.float32)
+        grid = np.empty((2, _LEVELS, d), np.float32)
+        squares = np.empty((_LEVELS, d, 2))
         for columns, low, high in _alike(domain, data):
             weights = _histogram(data[:, columns], low, high)
             bins = np.linspace(low, high, _BINS)
             side = Box(low, high, domain.wall) if isinstance(domain, Box) else None
-            for k, sigma in enumerate(np.exp(levels)):
+            for k, sigma in enumerate(np.exp(np.linspace(lo, hi, _LEVELS))):
                 margin = 0.0 if side else _REACH * sigma
                 nodes = np.linspace(low - margin, high + margin, _NODES)
-                table[k][:, columns] = sigma * _score(nodes, bins, weights, sigma**2, side)
-                start[k, columns] = nodes[0]
-                inverse[k, columns] = 1 / (nodes[1] - nodes[0])
+                density, m, unknown, guess = _moments(nodes, bins, weights, sigma, side)
+                table[k][:, columns] = np.stack([m, unknown, guess], axis=2)
+                centred = np.stack([unknown, guess - bins @ weights], axis=2)
+                squares[k, columns] = (density[:, :, None] * centred**2).sum(0)
+                grid[:, k, columns] = np.array([nodes[0], 1 / (nodes[1] - nodes[0])])[:, None]
         xp = array_module(x)
-        return cls(lo, hi, xp.asarray(table), xp.asarray(start), xp.asarray(inverse))
+        rms = np.sqrt(squares.mean(1))
+        return cls(lo, hi, *(xp.asarray(a, np.float32) for a in (table, *grid, rms)))
+
+    def arrays(self) -> dict[str, Array]:
+        """Its arrays by name."""
+        return {"table": self.table, "start": self.start, "inverse": self.inverse, "rms": self.rms}
 
 
 def _alike(domain: Domain, x: _Floats) -> list[tuple[list[int], float, float]]:
@@ -97,22 +122,28 @@ def _histogram(x: _Floats, low: float, high: float) -> _Floats:
     """Shares of the data at the bins, (bins, columns); a value between two bins is split between them."""
     position = (x - low) / (high - low) * (_BINS - 1)
     left = np.clip(position.astype(np.int64), 0, _BINS - 2)
-    right_share = position - left
-    weights = np.full((_BINS, x.shape[1]), _FLOOR / _BINS)
+    right_share: _Floats = position - left
+    weights: _Floats = np.full((_BINS, x.shape[1]), _FLOOR / _BINS)
     for j in range(x.shape[1]):
         for index, share in ((left, 1 - right_share), (left + 1, right_share)):
             weights[:, j] += np.bincount(index[:, j], share[:, j], minlength=_BINS) / len(x)
+    weights /= weights.sum(0)
     return weights
 
 
-def _score(nodes: _Floats, bins: _Floats, weights: _Floats, v: float, side: Box | None) -> _Floats:
-    """d/dy ln sum_i weights_i p(y, v | bin_i) at the nodes, (nodes, columns)."""
+def _moments(nodes: _Floats, bins: _Floats, weights: _Floats, sigma: float, side: Box | None) -> tuple[_Floats, ...]:
+    """At the nodes, (nodes, columns) each: share of the noised density (summing to 1), m, R, e."""
     if side is None:
-        slope = (bins - nodes[:, None]) / v
-        log_p = -v / 2 * slope**2
+        u = (bins - nodes[:, None]) / sigma
+        log_p = -(u**2) / 2
     else:
         pairs = np.repeat(nodes, len(bins))[:, None], np.tile(bins, len(nodes))[:, None]
-        flat, slopes = log_heat_kernel(*pairs, np.full((len(pairs[0]), 1), v), side)
-        log_p, slope = flat.reshape(len(nodes), -1), slopes.reshape(len(nodes), -1)
-    p = np.exp(log_p - log_p.max(axis=1, keepdims=True))
-    return np.asarray(((p * slope) @ weights) / (p @ weights))
+        flat, slopes = log_heat_kernel(*pairs, np.full((len(pairs[0]), 1), sigma**2), side)
+        log_p, u = flat.reshape(len(nodes), -1), sigma * slopes.reshape(len(nodes), -1)
+    top = log_p.max(axis=1, keepdims=True)
+    p = np.exp(log_p - top)
+    total = p @ weights
+    m, square, e = ((p * v) @ weights / total for v in (u, u**2, bins))
+    density = total * np.exp(top)
+    density /= density.sum(0)
+    return density, m, np.sqrt(np.maximum(square - m**2, 0.0)), e

@@ -116,7 +116,7 @@ def fit(
     batch : points per step; by default 1024 for points, 256 for pictures.
     lr, warmup : peak of the learning rate, and steps of its linear rise; it then falls to zero by half a cosine.
     decay : weight decay of AdamW, in units of the learning rate.
-    finest : smallest noise trained on, in units of the data's standard deviation; by default 0.01 for points, 0.05 for
+    finest : smallest noise trained on, in units of the data's standard deviation; by default 0.01 for points, 0.1 for
         pictures.
     moments : correct the trained score so that its samples keep the means and variances of the data (`calibration.py`);
         a second of walking at the end.
@@ -148,26 +148,26 @@ def fit(
     if not isinstance(shape, MLP):
         raise TypeError(f"net must be an inkdiff.MLP, got {checks.show(net)}.")
     batch = checks.count(batch if batch is not None else (256 if picture else 1024), "batch")
-    finest = checks.positive(finest if finest is not None else (0.05 if picture else 0.01), "finest")
-    parametrisation = Parametrisation.of(process, x, finest=finest, seed=seed)
-    network = shape.build(2 * x.shape[1], x.shape[1])
-    objective = Objective(process, parametrisation, network, x, batch, seed)
-    state = AdamWState.start(_initial(network, x, seed))
-    shards = RowShards(1 if is_cuda(x) else _SHARDS, threads)
-    trainer = Trainer(objective, AdamW(decay=decay), state, steps, lr, min(warmup, steps // 2), shards)
+    finest = checks.positive(finest if finest is not None else (0.1 if picture else 0.01), "finest")
     about: dict[str, Any] = {"data": str(getattr(data, "name", "array")), "n": len(x), "steps": steps, "seed": seed}
     about |= {"batch": batch, "lr": lr, "decay": decay, "warmup": warmup, "finest": finest}
-
-    def snapshot() -> LearnedScore:
-        shape_of_image = getattr(data, "image_shape", None)
-        return LearnedScore(process, scaling, parametrisation, network, state.mean.copy(), shape_of_image, about=about)
-
     with one_thread_each():
+        parametrisation = Parametrisation.of(process, x, finest=finest)
+        network = shape.build(2 * x.shape[1], x.shape[1])
+        objective = Objective(process, parametrisation, network, x, batch, seed)
+        state = AdamWState.start(_initial(network, x, seed))
+        shards = RowShards(1 if is_cuda(x) else _SHARDS, threads)
+        trainer = Trainer(objective, AdamW(decay=decay), state, steps, lr, min(warmup, steps // 2), shards)
+
+        def snapshot() -> LearnedScore:
+            image_shape = getattr(data, "image_shape", None)
+            return LearnedScore(process, scaling, parametrisation, network, state.mean.copy(), image_shape, about=about)
+
         _run(trainer, snapshot, progress, callback)
-    score = snapshot()
-    if not moments:
-        return score
-    return replace(score, calibration=calibrate(process, score, x, score.times(LEVELS), seed=seed))
+        score = snapshot()
+        if moments:
+            score = replace(score, calibration=calibrate(process, score, x, score.times(LEVELS), seed=seed))
+    return score
 
 
 def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:

@@ -141,24 +141,32 @@ def adamw(theta: Any, mean: Any, m: Any, v: Any, gradients: Any, constants: Any)
 def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse: Any, out: Any) -> None:
     """Linear look-up in the two table rows on either side of a level, blended by `fraction`.
 
-    y, out (n, d); row, fraction (n,) or (1,); table (K, G, d); start, inverse (K, d): node 0 and nodes per unit length.
+    y (n, d); row, fraction (n,) or (1,); table (K, G, d, f); start, inverse (K, d): node 0 and nodes per unit length;
+    out (f, n, d).
     """
-    nodes = table.shape[1]
+    levels, nodes, d, functions = table.shape
+    flat = table.reshape(levels * nodes * d * functions)
     last = np.float32(nodes - 2)
     stride = 1 if row.shape[0] == y.shape[0] else 0
     for i in range(y.shape[0]):
         k = row[i * stride]
-        f = fraction[i * stride]
-        for j in range(y.shape[1]):
-            value = _f32(0)
-            for side in range(2):
-                q = (y[i, j] - start[k + side, j]) * inverse[k + side, j]
-                node = np.int64(min(max(q, _f32(0)), last))
-                g = q - _f32(node)
-                a = table[k + side, node, j]
-                b = table[k + side, node + 1, j]
-                value += fma(g, b - a, a) * (f if side == 1 else _ONE - f)
-            out[i, j] = value
+        right = fraction[i * stride]
+        for j in range(d):
+            v = y[i, j]
+            lower = (v - start[k, j]) * inverse[k, j]
+            upper = (v - start[k + 1, j]) * inverse[k + 1, j]
+            node = np.int64(min(max(lower, _f32(0)), last))
+            above = np.int64(min(max(upper, _f32(0)), last))
+            lower -= _f32(node)
+            upper -= _f32(above)
+            at = ((k * nodes + node) * d + j) * functions
+            up = (((k + 1) * nodes + above) * d + j) * functions
+            for f in range(functions):
+                a = flat[at + f]
+                b = flat[up + f]
+                a = fma(lower, flat[at + d * functions + f] - a, a)
+                b = fma(upper, flat[up + d * functions + f] - b, b)
+                out[f, i, j] = fma(right, b - a, a)
 
 
 @contextlib.contextmanager

@@ -62,24 +62,26 @@ def dropout(h: Array, slope: Array, uniform: Array, rate: float) -> None:
 
 
 def interpolate(y: Array, row: Array, fraction: Array, table: Array, start: Array, inverse: Array) -> Array:
-    """Linear look-up, per coordinate, in two neighbouring rows of a table, blended by `fraction`.
+    """Linear look-up of f functions per coordinate, in two neighbouring rows of a table, blended by `fraction`.
 
-        out_ij = (1 - f_i) T_k(y_ij) + f_i T_{k+1}(y_ij),     k = row_i
+        out_fij = (1 - r_i) T_kf(y_ij) + r_i T_{k+1,f}(y_ij),     k = row_i, r = fraction
 
-    y (n, d); row, fraction (n,) or (1,), row of dtype int64; table (K, G, d), its row k given at the nodes
+    y (n, d); row, fraction (n,) or (1,), row of dtype int64; table (K, G, d, f), its row k given at the nodes
     start_kj + g / inverse_kj, g = 0 ... G - 1; start, inverse (K, d). Beyond the end nodes the line goes on straight.
+    Returns (f, n, d).
     """
+    xp = array_module(y, table)
+    out = xp.empty((table.shape[3], *y.shape), y.dtype)
     if _fusable(y):
-        out = np.empty_like(y)
         _fused.interpolate(y, row, fraction, table, start, inverse, out)
         return out
-    xp = array_module(y, table)
     last, columns = table.shape[1] - 2, xp.arange(y.shape[1])
-    total = 0.0
+    out[...] = 0
     for side, share in ((0, 1 - fraction), (1, fraction)):
         k = row + side
         q = (y - start[k]) * inverse[k]
         node = xp.clip(q, 0, last).astype(np.int64)
         a, b = table[k[:, None], node, columns], table[k[:, None], node + 1, columns]
-        total = total + share[:, None] * (a + (q - node) * (b - a))
-    return total
+        g = (q - node)[:, :, None]
+        out += xp.moveaxis(share[:, None, None] * (a + g * (b - a)), 2, 0)
+    return out

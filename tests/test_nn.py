@@ -1,0 +1,301 @@
+"""The network: gradients against finite differences, fused loops against array code, the same bits on any threads."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from inkdiff.nn import (
+    MLP,
+    AdamW,
+    AdamWState,
+    Arena,
+    Layout,
+    Linear,
+    RowShards,
+    Run,
+    SiLU,
+    elementwise,
+    learning_rate,
+    one_thread_each,
+)
+
+
+def random(*shape, seed=0, dtype=np.float64):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def directional(f, x, v, h=1e-6):
+    """d/dh f(x + h v) by central differences, error O(h^2)."""
+    return (f(x + h * v) - f(x - h * v)) / (2 * h)
+
+
+# ---- gradients, float64 ------------------------------------------------------------------------------------------
+
+
+def test_linear_is_its_own_jacobian_and_backprop_its_transpose():
+    layout = Layout()
+    layer = Linear.of(layout, "layer", 5, 3)
+    theta, x, dy = random(layout.size, seed=1), random(7, 5, seed=2), random(7, 3, seed=3)
+    y, backprop = layer(Run(theta, Arena()), x)
+    weight, bias = layer.weight.of(theta), layer.bias.of(theta)
+    np.testing.assert_allclose(y, x @ weight + bias, rtol=1e-14)
+    gradient = np.full(layout.size, np.nan)
+    dx = backprop(dy, gradient)
+    v, w = random(7, 5, seed=4), random(layout.size, seed=5)
+    # <dy, J v> = <J^T dy, v>: the adjoint identity, exact for a linear map.
+    assert np.sum(dy * (v @ weight)) == pytest.approx(np.sum(dx * v), rel=1e-12)
+    in_theta = x @ layer.weight.of(w) + layer.bias.of(w)
+    assert np.sum(dy * in_theta) == pytest.approx(gradient @ w, rel=1e-12)
+
+
+@pytest.mark.parametrize("rows", [1, 6])
+def test_silu_gradient_with_dropout(rows):
+    z, shift, dy, v = (random(6, 4, seed=k) for k in range(4))
+    shift, uniform = shift[:rows], np.random.default_rng(9).uniform(size=(6, 4))
+    layer = SiLU(0.4)
+
+    def value(z):
+        return np.sum(dy * layer(Run(np.empty(0), Arena(), training=True), z.copy(), shift, uniform)[0])
+
+    y, backprop = layer(Run(np.empty(0), Arena(), training=True), z.copy(), shift, uniform)
+    dropped = uniform < 0.4
+    assert dropped.any() and (y[dropped] == 0).all()
+    full = (z + shift) / (1 + np.exp(-(z + shift)))
+    np.testing.assert_allclose(y[~dropped], full[~dropped] / 0.6, rtol=1e-13)
+    assert directional(value, z, v) == pytest.approx(np.sum(backprop(dy, np.empty_like(z)) * v), rel=1e-7)
+
+
+@pytest.mark.parametrize("shared_time", [False, True])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_gradient_of_the_whole_network(shared_time, depth):
+    network = MLP(width=7, depth=depth, embedding=5, harmonics=2, dropout=0.3).build(4, 3)
+    theta, x = random(network.size, seed=1) / 2, random(6, 4, seed=2)
+    c = random(1 if shared_time else 6, seed=3)
+    uniform = np.random.default_rng(4).uniform(size=(depth - 1, 6, 7))
+    dy = random(6, 3, seed=5)
+
+    def value(theta, x):
+        return np.sum(dy * network(Run(theta, Arena(), training=True, dropout=uniform), x, c)[0])
+
+    _, backprop = network(Run(theta, Arena(), training=True, dropout=uniform), x, c)
+    gradient = np.full(network.size, np.nan)
+    dx = backprop(dy, gradient)
+    assert np.isfinite(gradient).all(), "every parameter belongs to a layer that wrote its gradient"
+    for seed in range(3):
+        v, w = random(6, 4, seed=10 + seed), random(network.size, seed=20 + seed)
+        assert directional(lambda t: value(t, x), theta, w) == pytest.approx(gradient @ w, rel=1e-6)
+        assert directional(lambda y: value(theta, y), x, v) == pytest.approx(np.sum(dx * v), rel=1e-6)
+
+
+def test_each_parameter_has_its_own_gradient():
+    network = MLP(width=3, depth=2, embedding=2, harmonics=1, dropout=0.0).build(2, 2)
+    theta, x, c, dy = random(network.size, seed=1), random(5, 2, seed=2), random(5, seed=3), random(5, 2, seed=4)
+    gradient = np.empty(network.size)
+    network(Run(theta, Arena(), training=True), x, c)[1](dy, gradient)
+    for k, unit in enumerate(np.eye(network.size)):
+        slope = directional(lambda t: np.sum(dy * network(Run(t, Arena()), x, c)[0]), theta, unit)
+        assert slope == pytest.approx(gradient[k], rel=1e-6, abs=1e-8), network.slots
+
+
+# ---- the network ------------------------------------------------------------------------------------------------
+
+
+def test_network_starts_at_zero_with_activations_of_unit_size():
+    network = MLP(width=400, depth=3, dropout=0.0).build(30, 10)
+    theta = network.initial(lambda n: random(n, dtype=np.float32))
+    x, c = random(200, 30, seed=1, dtype=np.float32), np.linspace(-1, 1, 200, dtype=np.float32)
+    run = Run(theta, Arena())
+    assert (network(run, x, c)[0] == 0).all()
+    h, _ = network.blocks[0](run, x, network._embedding(run, c)[0], None)
+    assert 0.5 < np.sqrt((h**2).mean()) < 2
+    slots = sorted(network.slots, key=lambda slot: slot.offset)
+    assert [s.offset for s in slots] == list(np.cumsum([0] + [s.size for s in slots[:-1]]))
+    assert slots[-1].offset + slots[-1].size == network.size == theta.size
+
+
+def test_one_time_for_all_rows_is_the_same_time_in_every_row():
+    network = MLP(width=16, depth=2).build(3, 3)
+    theta, x = random(network.size), random(8, 3)
+    shared = network(Run(theta, Arena()), x, np.array([0.3]))[0]
+    np.testing.assert_allclose(shared, network(Run(theta, Arena()), x, np.full(8, 0.3))[0], rtol=1e-10)
+    assert not np.allclose(shared, network(Run(theta, Arena()), x, np.array([-0.3]))[0])
+
+
+def test_evaluation_keeps_nothing_and_says_so():
+    network = MLP(width=4, depth=2).build(2, 2)
+    _, backprop = network(Run(random(network.size), Arena()), random(3, 2), random(3))
+    with pytest.raises(RuntimeError, match="training=True"):
+        backprop(random(3, 2), np.empty(network.size))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"width": 0}, {"depth": 1.5}, {"embedding": True}, {"harmonics": -1}, {"dropout": 1.0}]
+)
+def test_bad_shapes_name_the_argument(bad):
+    (name, value), *_ = bad.items()
+    with pytest.raises(ValueError, match=f"{name}.*{value}"):
+        MLP(**bad)
+
+
+def test_an_arena_allocates_only_once():
+    network = MLP(width=32, depth=3, dropout=0.2).build(4, 4)
+    theta, gradient = random(network.size, dtype=np.float32), np.empty(network.size, np.float32)
+    x, c = random(16, 4, dtype=np.float32), random(16, dtype=np.float32)
+    arena, sizes = Arena(), []
+    for _ in range(3):
+        arena.rewind()
+        y, backprop = network(Run(theta, arena, training=True), x, c)
+        backprop(y, gradient)
+        sizes.append((arena.nbytes, [id(b) for b in arena._buffers]))
+    assert sizes[0] == sizes[1] == sizes[2] and sizes[0][0] > 0
+    arena.rewind()
+    assert network(Run(theta, arena), x[:5], c[:5])[0].shape == (5, 4), "another batch size just gets new buffers"
+
+
+# ---- fused loops against array expressions ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 37])
+def test_fused_silu_agrees_to_rounding(rows):
+    z = 8 * random(37, 67, seed=1, dtype=np.float32)
+    z[0, :4] = 0, -100, 100, -88.5
+    shift = random(rows, 67, seed=2, dtype=np.float32)
+    fused, slope = z.copy(), np.empty_like(z)
+    elementwise.silu(fused, shift, slope)
+    wide, wide_slope = z.astype(np.float64), np.empty(z.shape)
+    elementwise.silu(wide, shift.astype(np.float64), wide_slope)
+    np.testing.assert_allclose(fused, wide, rtol=2e-6, atol=2e-7)
+    np.testing.assert_allclose(slope, wide_slope, rtol=2e-6, atol=2e-7)
+    alone = z.copy()
+    elementwise.silu(alone, shift)
+    assert np.array_equal(alone, fused)
+
+
+def test_fused_dropout_multiply_agree():
+    h, slope, y = (random(9, 33, seed=k, dtype=np.float32) for k in range(3))
+    uniform = np.random.default_rng(5).uniform(size=h.shape).astype(np.float32)
+    wide = h.astype(np.float64), slope.astype(np.float64)
+    elementwise.dropout(h, slope, uniform, 0.25)
+    elementwise.dropout(*wide, uniform, 0.25)
+    np.testing.assert_allclose(h, wide[0], rtol=1e-6)
+    np.testing.assert_allclose(slope, wide[1], rtol=1e-6)
+    assert 0.1 < (h == 0).mean() < 0.4
+    out = np.empty_like(h)
+    elementwise.multiply(h, y, out)
+    assert np.array_equal(out, h * y)
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_interpolation_is_linear_between_nodes_and_beyond(rows):
+    levels, nodes, d = 5, 9, 3
+    start, inverse = random(levels, d, seed=1, dtype=np.float32), np.full((levels, d), 4, np.float32)
+    x = start[:, None, :] + np.arange(nodes, dtype=np.float32)[None, :, None] / 4
+    table = np.stack([2 * x + 1, -x, 0 * x + 7], axis=3).astype(np.float32)  # linear functions: exact everywhere
+    y = 3 * random(20, d, seed=2, dtype=np.float32)
+    row, fraction = np.arange(rows) % (levels - 1), np.random.default_rng(3).uniform(size=rows).astype(np.float32)
+    fused = elementwise.interpolate(y, row, fraction, table, start, inverse)
+    np.testing.assert_allclose(fused, [2 * y + 1, -y, 0 * y + 7], rtol=1e-4, atol=1e-4)
+    bumpy = random(levels, nodes, d, 3, seed=4, dtype=np.float32)
+    fused = elementwise.interpolate(y, row, fraction, bumpy, start, inverse)
+    plain = elementwise.interpolate(y.astype(np.float64), row, fraction, bumpy, start, inverse)
+    np.testing.assert_allclose(fused, plain, rtol=1e-4, atol=1e-4)
+
+
+def textbook_adamw(theta, gradients, rates, b1, b2, eps, decay):
+    m, v, path = 0.0, 0.0, []
+    for k, (g, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        theta = theta - rate * (m / (1 - b1**k) / (np.sqrt(v / (1 - b2**k)) + eps) + decay * theta)
+        path.append(theta)
+    return path
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_adamw_is_the_textbook_formula_and_its_mean_a_power_law(dtype):
+    size, steps = 1003, 30
+    start, optimiser = random(size, seed=1, dtype=dtype), AdamW(decay=0.1, gamma=3.0)
+    gradients = random(steps, 3, size, seed=2, dtype=dtype)
+    rates = [learning_rate(k, steps, peak=0.05, warmup=5) for k in range(steps)]
+    state = AdamWState.start(start.copy())
+    for g, rate in zip(gradients, rates, strict=True):
+        optimiser.update(state, g.copy(), rate, RowShards(4, 2))
+    path = textbook_adamw(start, gradients.sum(1, dtype=np.float64), rates, 0.9, 0.99, 1e-8, 0.1)
+    tolerance = {"rtol": 2e-4, "atol": 2e-5} if dtype == np.float32 else {"rtol": 1e-9}
+    np.testing.assert_allclose(state.theta, path[-1], **tolerance)
+    # mean_k = mean_{k-1} + (gamma + 1)/(k + gamma) (theta_k - mean_{k-1}) weighs theta_j with j (j + 1) (j + 2)
+    k = np.arange(1, steps + 1)
+    weights = k * (k + 1) * (k + 2)
+    np.testing.assert_allclose(state.mean, np.average(path, axis=0, weights=weights), **tolerance)
+    assert state.step == steps
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    rates = np.array([learning_rate(k, 100, peak=2.0, warmup=10) for k in range(100)])
+    np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 5)
+    assert (np.diff(rates[10:]) < 0).all() and rates[10] == 2.0 and rates[-1] < 2e-3
+    assert rates[55] == pytest.approx(1.0)  # half way down the cosine
+
+
+# ---- shards ----------------------------------------------------------------------------------------------------
+
+
+def test_pieces_cover_the_rows_once_whatever_the_threads():
+    for rows in (1, 3, 4, 5, 1000):
+        pieces = RowShards(4, 1).pieces(rows)
+        assert [r for piece in pieces for r in range(rows)[piece]] == list(range(rows))
+        assert pieces == RowShards(4, 3).pieces(rows) and len(pieces) == min(4, rows)
+
+
+def test_results_come_in_order_and_errors_come_out():
+    shards = RowShards(4, 3)
+    assert shards.run(lambda k: k * k, 6) == [0, 1, 4, 9, 16, 25]
+
+    def fail(k):
+        raise ZeroDivisionError(f"piece {k}")
+
+    with pytest.raises(ZeroDivisionError, match="piece"):
+        shards.run(fail, 4)
+
+
+def gradients_of_a_batch(threads):
+    network = MLP(width=96, depth=3, dropout=0.1).build(24, 24)
+    theta = network.initial(lambda n: random(n, seed=1, dtype=np.float32))
+    network.head.weight.of(theta)[...] = random(96, 24, seed=7, dtype=np.float32)
+    x, c = random(130, 24, seed=2, dtype=np.float32), random(130, seed=3, dtype=np.float32)
+    uniform = np.random.default_rng(4).uniform(size=(2, 130, 96)).astype(np.float32)
+    shards, state = RowShards(4, threads), AdamWState.start(theta)
+    pieces = shards.pieces(130)
+    gradients = np.empty((len(pieces), network.size), np.float32)
+
+    def piece(k):
+        run = Run(theta, Arena(), training=True, dropout=uniform[:, pieces[k]])
+        y, backprop = network(run, x[pieces[k]], c[pieces[k]])
+        backprop(y, gradients[k])
+
+    with one_thread_each():
+        shards.run(piece, len(pieces))
+        AdamW().update(state, gradients, 1e-3, shards)
+    return SimpleNamespace(gradient=gradients, theta=state.theta, mean=state.mean)
+
+
+def test_same_bits_on_any_number_of_threads():
+    one, three = gradients_of_a_batch(1), gradients_of_a_batch(3)
+    assert np.array_equal(one.gradient, three.gradient)
+    assert np.array_equal(one.theta, three.theta) and np.array_equal(one.mean, three.mean)
+    assert np.abs(one.gradient).max() > 0
+
+
+def test_one_thread_each_holds_blas_and_kernels_and_lets_go():
+    import numba
+    from threadpoolctl import threadpool_info
+
+    def blas():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = blas(), numba.get_num_threads()
+    with one_thread_each():
+        assert set(blas()) <= {1} and numba.get_num_threads() == 1
+    assert (blas(), numba.get_num_threads()) == before

@@ -1,0 +1,117 @@
+"""The correction of learned scores: exact moments, the identity it restores, and that it leaves exact scores alone."""
+
+import numpy as np
+import pytest
+
+import inkdiff as ink
+from inkdiff.learned.calibration import LEVELS, Calibration, Features, Moments, calibrate, solve
+from inkdiff.learned.levels import Levels
+
+FREE = ink.VariancePreserving.linear()
+GLASS = ink.VarianceExploding(0.01, 1.5, ink.Box(-1, 1))
+
+
+def data(n=400, d=4):
+    """Correlated, skewed, inside (-1, 1)."""
+    z = ink.normal(n * d, seed=3).reshape(n, d)
+    mixed = z @ np.array([[1, 0.8, 0.2, 0.5], [0, 0.5, 0.2, 0], [0, 0, 0.7, 0.1], [0, 0, 0, 0.4]], np.float32)
+    return np.tanh(0.4 * mixed + 0.3).astype(np.float32)
+
+
+def times(process, x):
+    return Levels.of(process, finest=0.05, width=0.6, d=4).descending(process, LEVELS)
+
+
+@pytest.mark.parametrize("process", [FREE, GLASS], ids=["free", "glass"])
+@pytest.mark.parametrize("t", [0.2, 0.6, 0.8])
+def test_moments_are_those_of_noised_data(process, t):
+    x = data()
+    features = Features.of(process, 4)
+    moments = Moments.of(features, x)
+    many = np.tile(x, (500, 1)).astype(np.float64)
+    s = process.sigma(t) / process.alpha(t)
+    y = ink.diffuse(process, many, t, seed=1) / process.alpha(t)
+    c, slope = features(y)
+    m, expected, laplacian = moments.at(s)
+    u = moments.axes
+    along = (c - m) @ u.T
+    k2 = 0 if features.wave is None else features.wave**2
+    measured_phi = np.concatenate([c, along**2 / 2], axis=1)
+    bend = np.concatenate([-k2 * c, slope**2 @ (u**2).T - along * ((k2 * c) @ u.T)], axis=1)
+    for samples, truth in ((measured_phi, expected), (bend, laplacian)):
+        # copies of a data point are strata of the average: this error is an upper bound
+        error = samples.std(0) / np.sqrt(len(samples)) + 1e-12
+        assert np.abs((samples.mean(0) - truth) / error).max() < 5
+
+
+@pytest.mark.parametrize("process", [FREE, GLASS], ids=["free", "glass"])
+def test_solved_correction_obeys_the_identity(process):
+    x = data()
+    t = 0.5
+    moments = Moments.of(Features.of(process, 4), x)
+    x_t = ink.diffuse(process, np.tile(x, (5, 1)), t, seed=2)
+    alpha, sigma = process.alpha(t), process.sigma(t)
+    y, s = (x_t / alpha).astype(np.float64), sigma / alpha
+    wrong = 0.8 * sigma * ink.EmpiricalScore(process, x)(x_t, t)
+    centre, linear, square = solve(moments, y, wrong, s)
+    c, slope = moments.features(y)
+    along = (c - centre) @ moments.axes.T
+    right = wrong + slope * (linear + (along * square) @ moments.axes)
+    _, expected, laplacian = moments.at(s)
+    flow = np.concatenate([(slope * right).mean(0), (along * ((slope * right) @ moments.axes.T)).mean(0)])
+    phi = np.concatenate([c.mean(0), (along**2).mean(0) / 2])
+    target = -s * laplacian - 2 / s * (phi - expected)
+    before = np.concatenate([(slope * wrong).mean(0), (along * ((slope * wrong) @ moments.axes.T)).mean(0)])
+    # in the glass the matrix of the normal equations is averaged over 512 of the walkers: a few per cent
+    assert np.abs(flow - target).max() < 0.1 * np.abs(before - target).max()
+
+
+@pytest.mark.parametrize("process", [FREE, GLASS], ids=["free", "glass"])
+def test_a_shrinking_score_gets_its_variance_back(process):
+    x = data()
+    exact = ink.EmpiricalScore(process, x)
+
+    def shrunk(x_t, t):
+        """A denoiser that believes the data 15 % closer to their mean than they are."""
+        alpha, v = process.alpha(t), process.variance(t)
+        believed = x_t + v * exact(x_t, t)
+        closer = alpha * x.mean(0) + 0.85 * (believed - alpha * x.mean(0))
+        return ((closer - x_t) / v).astype(x_t.dtype)
+
+    walk = times(process, x)
+    found = calibrate(process, shrunk, x, walk, seed=5)
+
+    def calibrated(x_t, t):
+        alpha, sigma = process.alpha(t), process.sigma(t)
+        more = found((x_t / alpha).astype(np.float32), np.array([np.log(sigma / alpha)]))
+        return shrunk(x_t, t) + more / np.float32(sigma)
+
+    start = process.prior(float(walk[0])).sample(1000, 4, seed=9)
+    share = []
+    for score in (shrunk, calibrated):
+        out = ink.reverse(process, score, start, walk, seed=6, sampler="heun").last
+        share.append(float(out.var(0).sum() / x.var(0).sum()))
+    assert share[0] < 0.85
+    assert abs(share[1] - 1) < 0.1
+
+
+def test_an_exact_score_is_left_alone():
+    x = data()
+    found = calibrate(FREE, ink.EmpiricalScore(FREE, x), x, times(FREE, x), seed=5)
+    assert isinstance(found, Calibration)
+    for level in (-1.0, 0.0, 1.0):
+        t = float(np.interp(level, *_levels(FREE)))
+        y = ink.diffuse(FREE, x, t, seed=4) / FREE.alpha(t)
+        correction = found(y.astype(np.float32), np.array([level]))
+        assert np.sqrt((correction**2).mean()) < 0.1  # sigma times the score has unit size
+
+
+def _levels(process):
+    grid = np.linspace(1e-3, 1, 2000)
+    return np.log(process.sigma(grid) / process.alpha(grid)), grid
+
+
+def test_periodic_walls_and_single_rows_have_no_correction():
+    torus = ink.Brownian(1.0, ink.Box(-1, 1, wall="periodic"))
+    assert calibrate(torus, lambda x, t: 0 * x, data(), np.array([1.0, 0.1]), seed=1) is None
+    assert calibrate(FREE, lambda x, t: 0 * x, data()[:1], np.array([1.0, 0.1]), seed=1) is None

@@ -19,9 +19,9 @@ from inkdiff.cli import Report, sim
 
 @dataclass(frozen=True)
 class Parameters:
-    steps_bowl: int = 6000
+    steps_bowl: int = 3000
     """training steps of the Gaussian process"""
-    steps_glass: int = 6000
+    steps_glass: int = 3000
     """training steps of the reflected process"""
     samples: int = 1000
     """digits generated"""
@@ -38,7 +38,7 @@ class Parameters:
 QUICK = {
     "steps_bowl": 100, "steps_glass": 100, "samples": 200, "frechet_bowl": 2.0, "frechet_glass": 2.0, "class_p": 0.0,
 }  # fmt: skip
-TOUR = {"steps_bowl": 3000, "steps_glass": 3000, "frechet_bowl": 0.17, "frechet_glass": 0.22}
+TOUR = {"steps_bowl": 1400, "steps_glass": 1400, "frechet_bowl": 0.17, "frechet_glass": 0.22}
 
 
 def run(p: Parameters, report: Report) -> None:

@@ -73,7 +73,7 @@ def save(score: LearnedScore, path: str | os.PathLike[str]) -> None:
         "process": _describe(score.process),
         "scaling": dataclasses.asdict(score.scaling),
         "levels": dataclasses.asdict(known.levels),
-        "known": {"boxed": known.boxed, "spread": known.spread},
+        "spread": known.spread,
         "marginals": [known.marginals.lo, known.marginals.hi],
         "network": dataclasses.asdict(score.network.shape),
         "image_shape": score.image_shape,
@@ -139,7 +139,7 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
             raise ValueError(f"tensor {name!r} is not all finite float32")
     theta, centre = tensors["theta"], tensors["centre"]
     marginals = Marginals(*config["marginals"], *(tensors[name] for name in ("table", "start", "inverse", "rms")))
-    parametrisation = Parametrisation(Levels(**config["levels"]), **config["known"], centre=centre, marginals=marginals)
+    parametrisation = Parametrisation(Levels(**config["levels"]), process.domain, config["spread"], centre, marginals)
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])

@@ -83,7 +83,8 @@ class Levels:
 
 def level(process: Process, t: Any) -> Any:
     """ln(sigma_t / alpha_t), t > 0 a number or an array."""
-    value = np.log(process.variance(t)) / 2 - process.log_alpha(t)
+    with np.errstate(divide="ignore"):  # where the variance underflows, the level is -infinity
+        value = np.log(process.variance(t)) / 2 - process.log_alpha(t)
     return float(value) if np.ndim(value) == 0 else value
 
 

@@ -20,6 +20,7 @@ Reference: H. Robbins (1956), An empirical Bayes approach to statistics (here in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -101,6 +102,11 @@ class Marginals:
         xp = array_module(x)
         rms = np.sqrt(squares.mean(1))
         return cls(lo, hi, *(xp.asarray(a, np.float32) for a in (table, *grid, rms)))
+
+    @cached_property
+    def largest_unknown(self) -> float:
+        """The largest root mean square of R over the levels."""
+        return float(self.rms[:, 0].max())
 
     def arrays(self) -> dict[str, Array]:
         """Its arrays by name."""

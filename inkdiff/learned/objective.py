@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff.backend import Array, array_module
+from inkdiff.domain import Box
 from inkdiff.learned.parametrisation import Noise, Parametrisation, Prepared
 from inkdiff.learned.posterior import Posterior
 from inkdiff.nn import Network, Run
@@ -87,7 +88,7 @@ class Objective:
         return Batch(x_t, x_0, t, noise, self._over_all or self._over(x_0), self._dropout(step))
 
     def _over(self, references: Array) -> Posterior | None:
-        return None if self.parametrisation.boxed else Posterior(references)
+        return None if isinstance(self.process.domain, Box) else Posterior(references)
 
     def _times(self, quantile: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         levels, log_t = self._table

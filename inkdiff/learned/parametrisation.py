@@ -9,6 +9,7 @@ could only do harm: what the others add is of second order in the signal left, R
 and the guess that each coordinate makes for itself, both at unit size, and c(t):
 
     features = [ (y - mean) / sqrt(spread^2 + e^{2l}) ,  (e(y) - mean) / rms of it ]          (between walls: e^l -> 0)
+    features = [ cos(2 pi (y - lo)/L) , sin(2 pi (y - lo)/L) ]                                (periodic: no seam)
 
 Loss of a noisy point, u = sigma grad log p(x_t | x_0):  |(g R F + m - u) / r|^2, of unit size at F = 0.
 
@@ -25,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Box
+from inkdiff.domain import Box, Domain
+from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.process import Process
@@ -63,7 +65,7 @@ class Parametrisation:
     """
 
     levels: Levels
-    boxed: bool
+    domain: Domain
     spread: float
     centre: Array
     marginals: Marginals
@@ -82,12 +84,17 @@ class Parametrisation:
         xp = array_module(x)
         y = x / noise.alpha[:, None]
         alone = self.marginals(y, noise.level)
-        outer = 0.0 if self.boxed else xp.exp(noise.level).astype(np.float32)[:, None]
         d = x.shape[1]
         features = xp.empty((len(x), 2 * d), np.float32)
-        features[:, :d] = (y - self.centre) / xp.sqrt(outer**2 + np.float32(self.spread**2))
-        features[:, d:] = (alone.guess - self.centre) / alone.guess_rms
-        scale = alone.unknown / np.float32(self.marginals.rms[:, 0].max())
+        if isinstance(self.domain, Box) and self.domain.wall_code == PERIODIC:
+            low, length = (xp.asarray(side, np.float32) for side in (self.domain.low(d), self.domain.length(d)))
+            angle = (2 * math.pi) * (y - low) / length
+            features[:, :d], features[:, d:] = xp.cos(angle), xp.sin(angle)
+        else:
+            outer = 0.0 if isinstance(self.domain, Box) else xp.exp(noise.level).astype(np.float32)[:, None]
+            features[:, :d] = (y - self.centre) / xp.sqrt(outer**2 + np.float32(self.spread**2))
+            features[:, d:] = (alone.guess - self.centre) / alone.guess_rms
+        scale = alone.unknown / np.float32(self.marginals.largest_unknown)
         return Prepared(features, alone.known, scale, alone.unknown_rms)
 
     def score(self, prepared: Prepared, noise: Noise, answer: Array) -> Array:
@@ -104,7 +111,7 @@ class Parametrisation:
         width = _principal_width(asnumpy(x))
         levels = Levels.of(process, finest=finest * spread, width=width, d=x.shape[1])
         marginals = Marginals.of(process.domain, x, levels.lo, levels.hi)
-        return cls(levels, isinstance(process.domain, Box), spread, centre, marginals)
+        return cls(levels, process.domain, spread, centre, marginals)
 
 
 def _principal_width(x: npt.NDArray[Any]) -> float:

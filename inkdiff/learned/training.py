@@ -19,6 +19,7 @@ import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda
+from inkdiff.domain import Box
 from inkdiff.learned.calibration import LEVELS, calibrate
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
@@ -75,7 +76,8 @@ class Trainer:
             arena = self._arenas[index]
             arena.rewind()
             run = Run(self.state.theta, arena, training=True)
-            return float(self.objective.gradient(run, batch.rows(pieces[index]), self._gradients[index]).sum())
+            with np.errstate(over="ignore", invalid="ignore"):  # said once, by the error below
+                return float(self.objective.gradient(run, batch.rows(pieces[index]), self._gradients[index]).sum())
 
         loss = float(sum(self.shards.run(piece, len(pieces)))) / self.objective.batch
         if not math.isfinite(loss):
@@ -176,7 +178,13 @@ def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:
     xp = array_module(x)
     x = xp.ascontiguousarray(x, dtype=np.float32)
     scaling = Scaling.of(process, x, getattr(data, "range", None))
-    return scaling.encode(x), scaling
+    x = scaling.encode(x)
+    if isinstance(process.domain, Box):  # rounding must not carry a pixel through the wall
+        low, length = (
+            xp.asarray(side, np.float32) for side in (process.domain.low(x.shape[1]), process.domain.length(x.shape[1]))
+        )
+        x = xp.clip(x, low, low + length)
+    return x, scaling
 
 
 def _initial(network: Network, x: Array, seed: int) -> Array:

@@ -98,7 +98,7 @@ def score_error(learned, exact, process, data, p: Parameters) -> float:
 
 def draw_cloud(ax, learned, x, score, t: float) -> None:
     """Points, and the score as arrows of equal length."""
-    viz.scatter(ax, learned.decode(x), color="blue")
+    viz.scatter(ax, learned.decode(x[:1500]), color="blue")
     if score is not None:
         grid = np.linspace(-2.4, 2.4, 15)
         points = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float32)

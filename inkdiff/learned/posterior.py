@@ -1,12 +1,11 @@
 r"""The regression target with less noise: the score of the noised data points together, instead of that of one of them.
 
-    sigma grad log p(x_t) = sum_i w_i (alpha x_i - x_t)/sigma,   w_i ~ exp(-|y - x_i|^2 / 2 (sigma/alpha)^2),  sum w
-    = 1
+    sigma grad log p(x_t) = sum_i w_i (alpha x_i - x_t)/sigma,   w_i ~ exp(-|y - x_i|^2 / 2 (sigma/alpha)^2)
 
-is the conditional expectation of the target of denoising score matching, so regressing on it has the same minimum.
-Where noise is weak one w_i is 1 and nothing is gained; where it is strong the single target is almost all noise. In
-free space the sums are two matrix products. Between walls every coordinate of every pair needs its own heat kernel,
-which costs more than it brings there (tried): the target stays the single one.
+with weights of sum 1, is the conditional expectation of the target of denoising score matching, so regressing on it
+has the same minimum. Where noise is weak one w_i is 1 and nothing is gained; where it is strong the single target
+is almost all noise. In free space the sums are two matrix products. Between walls every coordinate of every pair
+needs its own heat kernel, which costs more than it brings there (tried): the target stays the single one.
 
 Reference: Y. Xu, S. Tong, T. Jaakkola (2023), arXiv:2302.00670.
 """

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
+from inkdiff.learned import calibration
 from inkdiff.learned.calibration import LEVELS, Calibration, Features, Moments, calibrate, solve
 from inkdiff.learned.levels import Levels
 
@@ -67,8 +68,9 @@ def test_solved_correction_obeys_the_identity(process):
 
 
 @pytest.mark.parametrize("process", [FREE, GLASS], ids=["free", "glass"])
-def test_a_shrinking_score_gets_its_variance_back(process):
-    x = data()
+def test_a_shrinking_score_gets_its_variance_back(process, monkeypatch):
+    monkeypatch.setattr(calibration, "_WALKERS", 512)  # the exact score of a data set in a box costs a kernel per pair
+    x = data(n=30)
     exact = ink.EmpiricalScore(process, x)
 
     def shrunk(x_t, t):
@@ -86,13 +88,13 @@ def test_a_shrinking_score_gets_its_variance_back(process):
         more = found((x_t / alpha).astype(np.float32), np.array([np.log(sigma / alpha)]))
         return shrunk(x_t, t) + more / np.float32(sigma)
 
-    start = process.prior(float(walk[0])).sample(1000, 4, seed=9)
+    start = process.prior(float(walk[0])).sample(500, 4, seed=9)
     share = []
     for score in (shrunk, calibrated):
         out = ink.reverse(process, score, start, walk, seed=6, sampler="heun").last
         share.append(float(out.var(0).sum() / x.var(0).sum()))
     assert share[0] < 0.85
-    assert abs(share[1] - 1) < 0.1
+    assert abs(share[1] - 1) < 0.15  # 500 samples of 4 coordinates: the share itself is known to about 4 %
 
 
 def test_an_exact_score_is_left_alone():

@@ -44,6 +44,7 @@ _Floats = npt.NDArray[np.float64]
 _AXES = 64  # principal axes corrected at most
 _RIDGE = 1e-4  # of the largest eigenvalue of the normal equations
 _WALKERS = 2048
+_LARGEST = 1.0  # rms of the correction times sigma, which is that of the score itself: more is a solution astray
 _GRAM_WALKERS = 512  # enough for the matrix of the normal equations; its errors only slow the correction
 LEVELS = 40  # steps of the walk on which the correction is found
 
@@ -192,10 +193,13 @@ class _Calibrating:
         alpha, sigma = float(self.process.alpha(t)), float(self.process.sigma(t))
         y, scaled = x / x.dtype.type(alpha), self.score(x, t) * x.dtype.type(sigma)
         level = math.log(sigma / alpha)
-        if level not in self.found:
-            self.found[level] = solve(self.moments, y, scaled, sigma / alpha)
-        centre, linear, square = (xp.asarray(v, np.float32) for v in self.found[level])
         axes = xp.asarray(self.moments.axes, np.float32)
+        if level not in self.found:
+            centre, linear, square = solve(self.moments, y, scaled, sigma / alpha)
+            size = float(xp.sqrt((_gradient(self.moments.features, axes, y, centre, linear, square) ** 2).mean()))
+            limit = min(1.0, _LARGEST / max(size, 1e-12))
+            self.found[level] = centre, limit * linear, limit * square
+        centre, linear, square = (xp.asarray(v, np.float32) for v in self.found[level])
         correction = _gradient(self.moments.features, axes, y, centre, linear, square)
         return (scaled + correction) / x.dtype.type(sigma)
 

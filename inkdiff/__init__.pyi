@@ -1,9 +1,14 @@
 from . import backend as backend
+from . import counting as counting
 from . import datasets as datasets
+from . import durations as durations
+from . import forgetting as forgetting
+from . import substances as substances
 from . import viz as viz
 from .compare import compare as compare
 from .domain import Box as Box
 from .domain import Free as Free
+from .hindsight import where_it_fell as where_it_fell
 from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
 from .kernels import uniform as uniform
@@ -42,5 +47,6 @@ from .scores import MixtureScore as MixtureScore
 from .simulate import Trajectory as Trajectory
 from .simulate import diffuse as diffuse
 from .simulate import simulate as simulate
+from .urn import Ehrenfest as Ehrenfest
 
 __version__: str

@@ -15,10 +15,11 @@ SIMS = sorted((ROOT / "sims").glob("*.py"))
 # From the ground up; a module imports only from its own floor and those below.
 FLOORS = [
     ("ground", ["_compile", "backend", "checks", "files", "rng", "kernels", "domain", "distributions", "heat_kernel"]),
+    ("names of matter and time", ["durations", "substances"]),
     ("descriptions", ["schedules", "process", "processes"]),
     ("data, scores, networks", ["datasets", "scores", "nn"]),
     ("loops over time", ["trajectory", "simulate", "reverse"]),
-    ("measures", ["metrics", "ledger"]),
+    ("measures", ["metrics", "ledger", "counting", "urn", "forgetting", "hindsight"]),
     ("learned", ["learned", "compare"]),
     ("figures", ["viz"]),
     ("commands", ["cli"]),

@@ -29,11 +29,13 @@ LABELS: dict[str, tuple[str, str]] = {
     "msd_in_widths": ("MSD in units of its own\nvariance at the start", "SQM in unità della\nvarianza iniziale"),
     "entropy": ("entropy $S$ (nats)", "entropia $S$ (nat)"),
     "entropy_per_coordinate": ("entropy per coordinate (nats)", "entropia per coordinata (nat)"),
+    "entropy_per_molecule": ("entropy per molecule (nats)", "entropia per molecola (nat)"),
     "kl": ("distance from equilibrium (nats)", "distanza dall'equilibrio (nat)"),
     "kl_per_coordinate": (
         "distance from equilibrium\nper coordinate (nats)",
         "distanza dall'equilibrio\nper coordinata (nat)",
     ),
+    "information": ("information about the start (nats)", "informazione sull'inizio (nat)"),
     "correlation": ("memory of the start $r$", "memoria dell'inizio $r$"),
     "memory_lost": ("memory lost $1 - r$", "memoria perduta $1 - r$"),
     "concentration": ("concentration", "concentrazione"),

@@ -33,29 +33,13 @@ import numpy.typing as npt
 from inkdiff import checks, metrics
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
-from inkdiff.metrics import Estimate
+from inkdiff.metrics import Column, Estimate
 from inkdiff.process import Process, check_process
 from inkdiff.simulate import simulate
 
 __all__ = ["Column", "Comparison", "Course", "compare", "free_space_msd"]
 
 _Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """One observable at each time: `value` and `stderr`, both (k,)."""
-
-    value: _Floats
-    stderr: _Floats
-
-    def __len__(self) -> int:
-        """The number of times."""
-        return len(self.value)
-
-    def __getitem__(self, i: int) -> Estimate:
-        """The estimate at the i-th time."""
-        return Estimate(float(self.value[i]), float(self.stderr[i]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ An estimate without its error says nothing: every function here that estimates a
 """
 
 from inkdiff.metrics.cells import concentration
+from inkdiff.metrics.chi_square import chi2_to_equilibrium
 from inkdiff.metrics.entropies import (
     ChiSquare,
     binned_entropy,
@@ -14,7 +15,7 @@ from inkdiff.metrics.entropies import (
     uniform_entropy,
     uniformity_test,
 )
-from inkdiff.metrics.estimates import Estimate
+from inkdiff.metrics.estimates import Column, Estimate
 from inkdiff.metrics.likeness import (
     ClassHistogram,
     class_histogram,
@@ -23,12 +24,15 @@ from inkdiff.metrics.likeness import (
     nearest_distance_ratio,
 )
 from inkdiff.metrics.motion import correlation, msd
+from inkdiff.metrics.neighbours import neighbour_entropy
 
 __all__ = [
     "ChiSquare",
     "ClassHistogram",
+    "Column",
     "Estimate",
     "binned_entropy",
+    "chi2_to_equilibrium",
     "class_histogram",
     "concentration",
     "correlation",
@@ -39,6 +43,7 @@ __all__ = [
     "kl_to_equilibrium",
     "msd",
     "nearest_distance_ratio",
+    "neighbour_entropy",
     "uniform_entropy",
     "uniformity_test",
 ]

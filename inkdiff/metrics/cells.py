@@ -14,17 +14,22 @@ section 23, for the coarse-grained ("Z-star") description of a gas.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
 
-__all__ = ["Bins", "bins_per_axis", "cell_of_column", "concentration", "joint_cell"]
+__all__ = [
+    "JOINT_UP_TO", "Bins", "bins_per_axis", "cell_of_column", "concentration", "equilibrium_cells", "joint_cell",
+]  # fmt: skip
 
 Bins = int | Sequence[int]
+
+JOINT_UP_TO = 3  # dimensions in which cells can be filled
 
 _MOST_CELLS = 1 << 27  # one gigabyte of counts
 
@@ -68,6 +73,31 @@ def joint_cell(columns: Iterable[Array], bins: Sequence[int]) -> Array:
     for cell, count in zip(cells, bins[1:], strict=True):
         flat = flat * count + cell
     return flat
+
+
+def equilibrium_cells(
+    x: Array, process: Any, bins: Bins | None, joint: bool
+) -> tuple[Iterator[Array], tuple[int, ...]]:
+    """Every particle's cell on each axis, (n,) a time, in cells equally probable at equilibrium; and the bins per axis.
+
+    Each coordinate is mapped by the equilibrium's distribution function to [0, 1] and binned there. Evaluated on the
+    host; columns of CuPy arrays are copied.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the process has no equilibrium, `x` is not (n, d), finite and inside its box, or as `bins_per_axis`.
+    """
+    equilibrium = process.equilibrium
+    if equilibrium is None:
+        raise ValueError(f"process={checks.show(process)} has no equilibrium: put it in a Box or take one that has.")
+    x = checks.state(x, "x")
+    n, d = x.shape
+    per_axis = bins_per_axis(bins, n, d, joint)
+    if isinstance(process.domain, Box):
+        process.domain.check_inside(x)
+    u = (np.asarray(equilibrium.cdf(asnumpy(x[:, axis]), axis)) for axis in range(d))
+    return (cell_of_column(column, 0.0, 1.0, count) for column, count in zip(u, per_axis, strict=True)), per_axis
 
 
 def concentration(x: Array, box: Box, bins: Bins) -> Array:

@@ -30,7 +30,15 @@ from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.distributions import Gaussian
 from inkdiff.domain import Box, Domain
-from inkdiff.metrics.cells import Bins, bins_per_axis, cell_of_column, concentration, joint_cell
+from inkdiff.metrics.cells import (
+    JOINT_UP_TO,
+    Bins,
+    bins_per_axis,
+    cell_of_column,
+    concentration,
+    equilibrium_cells,
+    joint_cell,
+)
 from inkdiff.metrics.estimates import Estimate
 
 __all__ = [
@@ -42,8 +50,6 @@ __all__ = [
     "uniform_entropy",
     "uniformity_test",
 ]
-
-_JOINT_UP_TO = 3
 
 
 class ChiSquare(NamedTuple):
@@ -156,7 +162,7 @@ def entropy(x: Array, domain: Domain | None = None, *, bins: Bins | None = None,
     """
     x = checks.state(x, "x")
     n, d = x.shape
-    joint = d <= _JOINT_UP_TO if joint is None else joint
+    joint = d <= JOINT_UP_TO if joint is None else joint
     per_axis = bins_per_axis(bins, n, d, joint)
     low, length = _binned_region(x, domain)
     columns = (cell_of_column(x[:, axis], low[axis], length[axis], per_axis[axis]) for axis in range(d))
@@ -211,17 +217,9 @@ def kl_to_equilibrium(x: Array, process: Any, *, bins: Bins | None = None, joint
     ValueError
         If the process has no equilibrium, or as for `entropy`.
     """
-    equilibrium = process.equilibrium
-    if equilibrium is None:
-        raise ValueError(f"process={checks.show(process)} has no equilibrium: put it in a Box or take one that has.")
     x = checks.state(x, "x")
-    n, d = x.shape
-    joint = d <= _JOINT_UP_TO if joint is None else joint
-    per_axis = bins_per_axis(bins, n, d, joint)
-    if isinstance(process.domain, Box):
-        process.domain.check_inside(x)
-    u = (np.asarray(equilibrium.cdf(asnumpy(x[:, axis]), axis)) for axis in range(d))
-    columns = (cell_of_column(column, 0.0, 1.0, count) for column, count in zip(u, per_axis, strict=True))
+    joint = x.shape[1] <= JOINT_UP_TO if joint is None else joint
+    columns, per_axis = equilibrium_cells(x, process, bins, joint)
     value, stderr = _entropy_of_cells(columns, per_axis, 1 / np.array(per_axis), joint)
     return Estimate(-value, stderr)
 

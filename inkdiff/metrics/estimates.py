@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["Estimate", "jackknife_variance"]
+__all__ = ["Column", "Estimate", "jackknife_variance"]
 
 
 class Estimate(NamedTuple):
@@ -37,6 +39,22 @@ class Estimate(NamedTuple):
     def __str__(self) -> str:
         """``value +- stderr`` with six significant digits of the value and two of the error."""
         return f"{self.value:.6g} +- {self.stderr:.2g}"
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One observable at each time: `value` and `stderr`, both (k,)."""
+
+    value: npt.NDArray[np.float64]
+    stderr: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """The number of times."""
+        return len(self.value)
+
+    def __getitem__(self, i: int) -> Estimate:
+        """The estimate at the i-th time."""
+        return Estimate(float(self.value[i]), float(self.stderr[i]))
 
 
 def jackknife_variance(left_out: Iterable[float]) -> float:

@@ -57,6 +57,12 @@ class MixtureScore:
         self.weights = self.weights / self.weights.sum()
         self._variances, self._axes = _eigen(covariances, k, d)
 
+    def components(self, t: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Means alpha_t m_k (k, d) and covariances C_k,t (k, d, d) of the components at time t."""
+        total = self.process.alpha(t) ** 2 * self._variances + self.process.variance(t)
+        covariances: npt.NDArray[np.float64] = (self._axes * total[:, None, :]) @ self._axes.swapaxes(1, 2)
+        return self.process.alpha(t) * self.means, covariances
+
     def log_density(self, x: Array, t: Any) -> Array:
         """ln p_t(x) per row, (n,)."""
         return self._evaluate(x, t)[0]

@@ -15,8 +15,11 @@ from .kernels import uniform as uniform
 from .learned import LearnedScore as LearnedScore
 from .learned import fit as fit
 from .learned import load as load
+from .ledger import Ledger as Ledger
+from .ledger import exact_ledger as exact_ledger
 from .metrics import Estimate as Estimate
 from .metrics import binned_entropy as binned_entropy
+from .metrics import chi2_to_equilibrium as chi2_to_equilibrium
 from .metrics import class_histogram as class_histogram
 from .metrics import concentration as concentration
 from .metrics import correlation as correlation
@@ -27,6 +30,7 @@ from .metrics import gaussian_entropy as gaussian_entropy
 from .metrics import kl_to_equilibrium as kl_to_equilibrium
 from .metrics import msd as msd
 from .metrics import nearest_distance_ratio as nearest_distance_ratio
+from .metrics import neighbour_entropy as neighbour_entropy
 from .metrics import uniform_entropy as uniform_entropy
 from .metrics import uniformity_test as uniformity_test
 from .nn import MLP as MLP

@@ -20,11 +20,14 @@ from typing import NamedTuple
 import numpy as np
 
 from inkdiff import checks
-from inkdiff.backend import Array, array_module, special
+from inkdiff.backend import Array, array_module, asnumpy, special
 from inkdiff.domain import Box
 from inkdiff.metrics.estimates import Estimate
 
-__all__ = ["Recompaction", "log_microstates", "log_waiting_time", "recompaction", "shannon", "stirling_gap"]
+__all__ = [
+    "Recompaction", "log_microstates", "log_waiting_time", "mean_log_microstates", "recompaction", "shannon",
+    "stirling_gap",
+]  # fmt: skip
 
 
 def _occupations(counts: Array) -> Array:
@@ -57,6 +60,33 @@ def log_microstates(counts: Array) -> Array:
     n = _occupations(counts)
     log_gamma = special(array_module(n)).gammaln
     return log_gamma(n.sum(-1) + 1) - log_gamma(n + 1).sum(-1)
+
+
+def mean_log_microstates(N: int, p: Array) -> float:
+    """E[ln W] = ln N! - sum_k E[ln n_k!] of N independent molecules, each in cell k with probability p_k: exact, nats.
+
+    n_k is binomial, and the expectation is summed over its N + 1 values.
+
+    Parameters
+    ----------
+    N : molecules, up to a million
+    p : (K,) non-negative weights of the cells, normalised here
+
+    Raises
+    ------
+    ValueError, TypeError
+        If N is not such an integer, or the weights are negative or all zero.
+    """
+    from scipy import stats
+
+    checks.count(N, "N", most=10**6)
+    weights = asnumpy(checks.reals(p, "p"))
+    if weights.ndim != 1 or weights.size == 0 or (weights < 0).any() or weights.sum() == 0:
+        raise ValueError(f"p must be (K,) non-negative weights with a positive sum, got {checks.show(p)}.")
+    n = np.arange(N + 1)
+    log_factorial = special(np).gammaln(n + 1.0)
+    probable = (weights / weights.sum()).tolist()
+    return float(log_factorial[N] - sum(stats.binom.pmf(n, N, q) @ log_factorial for q in probable))
 
 
 def shannon(counts: Array) -> Array:

@@ -33,9 +33,9 @@ _UNITS = (
         {"en": ("age of the universe", "ages of the universe"), "it": ("età dell'universo", "età dell'universo")},
     ),
 )
-_LARGE = {
-    "en": ((1e9, " billion"), (1e6, " million"), (1e3, " thousand")),
-    "it": ((1e9, " miliardi di"), (1e6, " milioni di"), (1e3, "mila")),
+_LARGE = {  # (number, (one of them, several))
+    "en": ((1e9, ("1 billion", " billion")), (1e6, ("1 million", " million")), (1e3, ("1000", " thousand"))),
+    "it": ((1e9, ("1 miliardo di", " miliardi di")), (1e6, ("1 milione di", " milioni di")), (1e3, ("1000", "mila"))),
 }
 _DIGITS = {"en": "a number of seconds with {} digits", "it": "un numero di secondi con {} cifre"}
 
@@ -74,9 +74,10 @@ def _number(value: float, lang: str) -> str:
         power = math.floor(math.log10(value) + 0.0022)  # 9.95 rounds to 10
         mantissa = f"{value / 10**power:.1f}".removesuffix(".0")
         return _decimal(f"10^{power}" if mantissa == "1" else f"{mantissa} x 10^{power}", lang)
-    for size, word in _LARGE[lang]:
+    for size, words in _LARGE[lang]:
         if value >= 0.995 * size:
-            return f"{_two_digits(value / size, lang)}{word}"
+            amount = _two_digits(value / size, lang)
+            return words[0] if amount == "1" else amount + words[1]
     return _two_digits(value, lang)
 
 

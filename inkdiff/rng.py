@@ -51,6 +51,7 @@ class Stream(enum.IntEnum):
     DROPOUT = 8  # dropout masks
     BOOTSTRAP = 9  # resampling for standard errors
     CALIBRATION = 10  # walkers on which a learned score is calibrated
+    URN = 11  # balls drawn in Ehrenfest's urns
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

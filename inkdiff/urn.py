@@ -73,7 +73,7 @@ class Ehrenfest:
         with np.errstate(over="ignore"):
             return np.exp(-self.log_probability(n))
 
-    def walk(self, n0: int, times: Any, *, urns: int, seed: int, stream: int = Stream.FORWARD) -> npt.NDArray[np.int64]:
+    def walk(self, n0: int, times: Any, *, urns: int, seed: int, stream: int = Stream.URN) -> npt.NDArray[np.int64]:
         """Many urns at once, all starting with n0 balls on the left.
 
         Parameters
@@ -96,15 +96,15 @@ class Ehrenfest:
         if (grid < 0).any() or (grid != np.rint(grid)).any() or grid[-1] >= 2**32:
             raise ValueError(f"times must be integers from 0 to 2^32 - 1, numbers of steps; got {checks.show(times)}.")
         n = np.full(checks.count(urns, "urns"), checks.count(n0, "n0", least=0, most=self.balls), np.int64)
-        seen, step = [], 0
-        for t in grid.astype(np.int64):
-            for step in range(step, int(t)):  # noqa: B020
+        seen, done = [], 0
+        for t in grid.astype(np.int64).tolist():
+            for step in range(done, t):
                 self._step(n, seed, step, stream)
-            step = int(t)
+            done = t
             seen.append(n.copy())
         return np.stack(seen)
 
-    def first_returns(self, n: int, *, urns: int, seed: int, stream: int = Stream.FORWARD) -> npt.NDArray[np.int64]:
+    def first_returns(self, n: int, *, urns: int, seed: int, stream: int = Stream.URN) -> npt.NDArray[np.int64]:
         """Steps that each of many urns takes until it holds n balls on the left again; mean: `recurrence(n)`.
 
         Returns

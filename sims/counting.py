@@ -22,10 +22,6 @@ from inkdiff.cli import Report, sim
 class Parameters:
     particles: int = 2_000_000
     """molecules in the glass"""
-    cells: int = 10
-    """cells, for the counting of arrangements"""
-    few: int = 20
-    """molecules of a small experiment"""
     balls: int = 100
     """balls of the urn that relaxes"""
     urns: int = 20_000
@@ -37,8 +33,8 @@ class Parameters:
 QUICK = {"particles": 200_000, "urns": 4_000}
 TOUR = {"particles": 500_000, "urns": 8_000}
 GLASS, LEFT = ink.Box(0, 1), ink.Box([0, 0], [0.5, 1])
-TOGETHER = 10  # largest group that is waited for
-RETURNING = 10  # balls of the urns whose return is awaited
+CELLS, FEW = 10, 20  # cells in which arrangements are counted; molecules of a small experiment
+TOGETHER, RETURNING = 10, 10  # molecules waited for at most; balls of the urns whose return is awaited
 # A real drop: 0.05 ml of ink, a thousandth of a mole of dye per litre, in a glass of 200 ml.
 MOLECULES, SHARE = 0.05e-3 * 1e-3 * 6.02214076e23, 0.05 / 200
 NEPTUNE = 4.5e12  # m, its distance from the Sun
@@ -46,10 +42,8 @@ NEPTUNE = 4.5e12  # m, its distance from the Sun
 
 def run(p: Parameters, report: Report) -> None:
     fig, axes = viz.figure(2, 2, width=15, height=10.5)
-    arrangements(axes[0, 0], p, report)
-    relaxing(axes[0, 1], p, report)
-    returning(axes[1, 0], p, report)
-    recompacting(axes[1, 1], p, report)
+    for panel, ax in zip((arrangements, relaxing, returning, recompacting), axes.flat, strict=True):
+        panel(ax, p, report)
     report.figure(fig)
     strip = f"{1e-3 * ink.counting.log_waiting_time(MOLECULES, SHARE, 1.0) / NEPTUNE:.0f}"
     report.words(
@@ -65,28 +59,28 @@ def run(p: Parameters, report: Report) -> None:
 def arrangements(ax, p: Parameters, report: Report) -> None:
     """ln W / N of few and of many molecules that start in the first cell."""
     process = ink.Brownian(1.0, GLASS)
-    x = ink.uniform(p.particles, seed=p.seed).reshape(-1, 1) / p.cells
-    times, groups = np.geomspace(1e-3, 1, 13), p.particles // p.few
-    row = np.repeat(np.arange(groups), p.few) * p.cells
+    x = ink.uniform(p.particles, seed=p.seed).reshape(-1, 1) / CELLS
+    times, groups = np.geomspace(1e-3, 1, 13), p.particles // FEW
+    row = np.repeat(np.arange(groups), FEW) * CELLS
 
     def entropies(x):
-        cell = np.minimum((x[: len(row), 0] * p.cells).astype(int), p.cells - 1)
-        counts = np.bincount(row + cell, minlength=groups * p.cells).reshape(groups, p.cells)
-        each = ink.counting.log_microstates(counts) / p.few
+        cell = np.minimum((x[: len(row), 0] * CELLS).astype(int), CELLS - 1)
+        counts = np.bincount(row + cell, minlength=groups * CELLS).reshape(groups, CELLS)
+        each = ink.counting.log_microstates(counts) / FEW
         return each.mean(), each.std() / math.sqrt(groups), ink.counting.log_microstates(counts.sum(0)) / len(row)
 
     S = ink.simulate(process, x, [0, *times], seed=p.seed, observe={"S": entropies}).observed["S"][1:]
-    drop = ink.BoxScore(process, np.eye(p.cells)[0])
-    exact = [ink.counting.mean_log_microstates(p.few, drop.cell_averages(t)) / p.few for t in times]
-    shannon = [drop.entropy(t) + math.log(p.cells) for t in times]
+    drop = ink.BoxScore(process, np.eye(CELLS)[0])
+    exact = [ink.counting.mean_log_microstates(FEW, drop.cell_averages(t)) / FEW for t in times]
+    shannon = [drop.entropy(t) + math.log(CELLS) for t in times]
     for i in (3, 7, 12):
         report.check(f"mean_ln_W_per_molecule_at_{times[i]:.3g}", ink.Estimate(S[i, 0], S[i, 1]), exact[i])
     report.bound("ln_W_of_many_apart_from_Shannon", max(abs(S[:, 2] - shannon)), at_most=0.01)
     viz.theory(ax, times, shannon, "Shannon")
     viz.theory(ax, times, exact, "Boltzmann, " + viz.label("exact"), linestyle="--")
     ax.plot(times, S[:, 2], "o", color=viz.COLORS["blue"], label=f"$\\ln W/N$, $N = {len(row) / 1e6:g}\\times 10^6$")
-    viz.with_errors(ax, times, S[:, :2], f"$\\ln W/N$, $N = {p.few}$", "orange")
-    ax.axhline(math.log(p.cells), linestyle=":", color=viz.COLORS["red"], label=f"$\\ln {p.cells}$")
+    viz.with_errors(ax, times, S[:, :2], f"$\\ln W/N$, $N = {FEW}$", "orange")
+    ax.axhline(math.log(CELLS), linestyle=":", color=viz.COLORS["red"], label=f"$\\ln {CELLS}$")
     ax.set(xscale="log", xlabel=viz.label("time"), ylabel=viz.label("entropy_per_molecule"), ylim=(0, None))
     ax.set_title(viz.say("entropy is counted arrangements", "l'entropia conta le disposizioni"))
     ax.legend(loc="lower right")
@@ -139,8 +133,8 @@ def recompacting(ax, p: Parameters, report: Report) -> None:
     bars = {"fmt": "o", "capsize": 3, "color": viz.COLORS["red"], "label": viz.label("measured")}
     ax.errorbar([one.N for one in found], wait, [wait - shortest, longest - wait], **bars)
     viz.theory(ax, np.array([0, 66]), 2.0 ** np.array([0, 66]), "$2^N$")
-    universe = ink.durations.AGE_OF_THE_UNIVERSE
-    marks = (1, 3600, 86400, ink.durations.YEAR, 1000 * ink.durations.YEAR, universe)
+    year, universe = ink.durations.YEAR, ink.durations.AGE_OF_THE_UNIVERSE
+    marks = (1, 3600, 86400, year, 1000 * year, universe)
     ax.set(yscale="log", xlim=(0, 68), ylim=(1, 1e21), xlabel=viz.say("molecules $N$", "molecole $N$"))
     ax.set_yticks(marks, [ink.durations.in_words(seconds=m, lang=viz.language()) for m in marks])
     ax.minorticks_off()

@@ -2,6 +2,7 @@ from . import backend as backend
 from . import counting as counting
 from . import datasets as datasets
 from . import durations as durations
+from . import fluctuations as fluctuations
 from . import forgetting as forgetting
 from . import substances as substances
 from . import viz as viz

@@ -52,6 +52,7 @@ class Stream(enum.IntEnum):
     BOOTSTRAP = 9  # resampling for standard errors
     CALIBRATION = 10  # walkers on which a learned score is calibrated
     URN = 11  # balls drawn in Ehrenfest's urns
+    MOLECULES = 12  # velocities that molecules start with
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -176,5 +177,3 @@ def normals4(call: Any, step: Any, stream: Any, k0: Any, k1: Any) -> Any:
 def unit_interval(x: Any) -> Any:
     """uint32 -> float32 uniform on the open interval (0, 1): the midpoints of 2^23 equal cells."""
     return fma(_f32(np.uint32(x) >> np.uint32(9)), _2_POW_M23, _2_POW_M24)
-
-

@@ -19,7 +19,7 @@ FLOORS = [
     ("descriptions", ["schedules", "process", "processes"]),
     ("data, scores, networks", ["datasets", "scores", "nn"]),
     ("loops over time", ["trajectory", "simulate", "reverse"]),
-    ("measures", ["metrics", "ledger", "fluctuations", "counting", "urn", "forgetting", "hindsight"]),
+    ("measures", ["metrics", "ledger", "fluctuations", "counting", "urn", "forgetting", "hindsight", "molecules"]),
     ("learned", ["learned", "compare"]),
     ("figures", ["viz"]),
     ("commands", ["cli"]),

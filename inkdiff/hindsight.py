@@ -62,6 +62,22 @@ class Hindsight:
         gain: _Floats = p.shape[1] * np.log(p.shape[2]) - entropy
         return gain
 
+    def region(self, q: float) -> npt.NDArray[np.bool_]:
+        """The credible region of level q, 0 < q < 1: the fewest cells that hold probability q, (m, K, ..., K) booleans.
+
+        Its mean over the cells is the share of the box it takes: near 0 at first, near q when all is forgotten.
+        """
+        if not 0 < checks.real(q, "q") < 1:
+            raise ValueError(f"q must lie between 0 and 1, got {q}.")
+        joint = self.joint
+        flat = joint.reshape(len(joint), -1)
+        order = np.argsort(-flat, axis=1, kind="stable")
+        ranked = np.take_along_axis(flat, order, 1)
+        chosen = np.cumsum(ranked, axis=1) - ranked < q
+        region = np.zeros(flat.shape, bool)
+        np.put_along_axis(region, order, chosen, 1)
+        return region.reshape(joint.shape)
+
     def cell(self, x0: Array) -> npt.NDArray[np.int64]:
         """Cell (m, d) along each axis of the true places x0 (m, d)."""
         m, d, K = self.axes.shape

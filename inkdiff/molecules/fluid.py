@@ -69,7 +69,7 @@ class Fluid:
                 f"got {self.dt:g}: with longer steps the energy drifts."
             )
         if self.cells(CUTOFF + SKIN) < 3:
-            least = math.ceil((3 * (CUTOFF + SKIN)) ** 2 * self.density) + 1
+            least = math.ceil((3 * (CUTOFF + SKIN)) ** 2 * self.density)
             raise ValueError(
                 f"molecules must be at least {max(least, 9)} at density {self.density:g}, got {self.molecules}: a box "
                 f"of side {self.side:.3g} sigma is too small for molecules not to meet themselves around the edge."

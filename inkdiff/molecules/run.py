@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff import checks
-from inkdiff.kernels.molecules import CLOSE, NEAREST, ROOM, advance
+from inkdiff.kernels.molecules import BITS, CLOSE, NEAREST, ROOM, advance, half_kicks_of_all_pairs
 from inkdiff.molecules.fluid import CUTOFF, SKIN, Fluid
 from inkdiff.molecules.state import Integers, Reals, State
 
@@ -59,10 +59,25 @@ class Watch:
     last: State
 
 
-def run(state: State, steps: int) -> State:
+class _Sizes(NamedTuple):
+    """What the kernels want to know of a fluid: squares of lengths in quanta, and the strength of half a kick."""
+
+    sigma2: float
+    cut2: float
+    list2: float
+    strength: float
+
+
+def _sizes(fluid: Fluid) -> _Sizes:
+    unit = fluid.quantum
+    return _Sizes(unit**-2, (CUTOFF / unit) ** 2, ((CUTOFF + SKIN) / unit) ** 2, 24 * fluid.dt**2 / 2)
+
+
+def run(state: State, steps: int, *, all_pairs: bool = False) -> State:
     """The state `steps` time steps later.
 
-    Exactly reversible: `run(run(s, k).reversed(), k).reversed()` is s, every bit.
+    Exactly reversible: `run(run(s, k).reversed(), k).reversed()` is s, every bit. With `all_pairs` every molecule looks
+    at every other, without lists: the same bits at a cost of n^2.
 
     Raises
     ------
@@ -71,11 +86,25 @@ def run(state: State, steps: int) -> State:
         on top of each other.
     """
     checks.count(steps, "steps", least=0)
+    if all_pairs:
+        return _run_all_pairs(state, steps)
     while steps > 0:
         stride = min(steps, _STRIDE)
         state = film(state, 1, stride).last
         steps -= stride
     return state
+
+
+def _run_all_pairs(state: State, steps: int) -> State:
+    x, v, h = state.x.copy(), state.v.copy(), np.empty_like(state.x)
+    size = _sizes(state.fluid)
+    half_kicks_of_all_pairs(x, h, size.sigma2, size.cut2, size.strength)
+    for _ in range(steps):
+        v += h
+        x = (x + v) & ((1 << BITS) - 1)
+        half_kicks_of_all_pairs(x, h, size.sigma2, size.cut2, size.strength)
+        v += h
+    return State(state.fluid, x, v)
 
 
 def film(state: State, frames: int, every: int = 1) -> Film:
@@ -95,11 +124,7 @@ def film(state: State, frames: int, every: int = 1) -> Film:
         )
     x, v = np.empty((frames + 1, n, 2), np.int64), np.empty((frames + 1, n, 2), np.int64)
     x[0], v[0] = state.x, state.v
-    unit = fluid.quantum
-    status = advance(
-        state.x, state.v, x[1:], v[1:], every, fluid.cells(CUTOFF + SKIN),
-        unit**-2, (CUTOFF / unit) ** 2, ((CUTOFF + SKIN) / unit) ** 2, 12 * fluid.dt**2,
-    )  # fmt: skip
+    status = advance(state.x, state.v, x[1:], v[1:], every, fluid.cells(CUTOFF + SKIN), *_sizes(fluid))
     if status:
         what = f"two molecules nearer than {NEAREST:g} sigma" if status & CLOSE else f"more than {ROOM} neighbours"
         raise ValueError(

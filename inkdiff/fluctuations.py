@@ -17,8 +17,9 @@ chance that they end in the drop: at equilibrium V_drop/V_glass.
 
 An exponential average is unbiased but rests on rare paths: for Gaussian work of mean dF + w its relative variance is
 exp(2 w) - 1, so that some 100 exp(2 w) runs are needed: 700 at 1 kT, 2 million at 5 kT, hopeless at 20. Look at
-`effective_samples` before believing one; where it is small the standard error is too small as well. Crooks' theorem
-tested by `crooks_gap`, and free energies by `free_energy`, use both directions and have bounded terms.
+`effective_samples` before believing one; where it is small the standard error is too small as well. (A cloud relaxing
+for long has chi^2(p_eq || p_0) as its variance: infinite if it began narrower than equilibrium by more than sqrt 2.)
+Crooks' theorem tested by `crooks_gap`, and dF by `free_energy`, use both directions and have bounded terms.
 
 Reference: C. Jarzynski, Phys. Rev. Lett. 78 (1997) 2690; G. E. Crooks, Phys. Rev. E 60 (1999) 2721; U. Seifert, Phys.
 Rev. Lett. 95 (2005) 040602; Y. Murashita, K. Funo and M. Ueda, Phys. Rev. E 90 (2014) 042110, for paths without

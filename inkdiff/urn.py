@@ -93,7 +93,7 @@ class Ehrenfest:
             For n0 outside 0 to N, times that are not increasing integers >= 0, no urns.
         """
         grid = checks.increasing(times) if np.size(times) > 1 else checks.reals(times, "times").reshape(-1)
-        if (grid < 0).any() or (grid != np.rint(grid)).any() or grid[-1] >= 2**32:
+        if not grid.size or (grid < 0).any() or (grid != np.rint(grid)).any() or grid[-1] >= 2**32:
             raise ValueError(f"times must be integers from 0 to 2^32 - 1, numbers of steps; got {checks.show(times)}.")
         n = np.full(checks.count(urns, "urns"), checks.count(n0, "n0", least=0, most=self.balls), np.int64)
         seen, done = [], 0

@@ -61,7 +61,7 @@ def run(p: Parameters, report: Report) -> None:
     fall, mixed = spell(tau), spell(tau * math.log(2 / EVEN))
     report.words(
         f"{name}, {1e3 * p.length:g} mm: the unevenness falls by e in {fall}; within 1 % everywhere after {mixed}. So "
-        f"in still water: a real glass is mixed by convection. Grains as Perrin's tell {number:.2e} molecules per mole.",
+        f"in still water: a real glass is mixed by convection. Perrin's grains tell {number:.2e} molecules per mole.",
         f"{name}, {1e3 * p.length:g} mm: il contrasto cala di e in {fall}; ovunque entro l'1 % dopo {mixed}. Così in "
         f"acqua ferma: un bicchiere vero lo mescola la convezione. Per i granelli di Perrin una mole sono {number:.2e} "
         "molecole.",

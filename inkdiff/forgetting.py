@@ -133,7 +133,8 @@ def _sharp_information(sigma: float) -> float:
 def pair_information(process: Process, x: Array, t: float, x0: Array) -> tuple[Estimate, Estimate]:
     """(mutual information, chi^2-information) measured on particles with their own starts, each with its error.
 
-    Averages of ln(V p(x|x_0)) and of V p(x|x_0) - 1, unbiased. The starts must be uniform in the box.
+    Averages of ln(V p(x|x_0)) and of V p(x|x_0) - 1, unbiased. The starts must be uniform in the box. The averages are
+    taken on the host; the logarithms of CuPy arrays are copied.
 
     Parameters
     ----------

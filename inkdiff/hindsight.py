@@ -113,6 +113,8 @@ class Hindsight:
 def where_it_fell(process: Process, x: Array, t: float, *, places: int = 64) -> Hindsight:
     """Posterior of the common starting point of N particles seen at time t, exact on `places` cell centres per axis.
 
+    Computed on the host, like everything of `Hindsight`; CuPy arrays are copied.
+
     Parameters
     ----------
     process : a process in a Box

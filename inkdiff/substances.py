@@ -130,7 +130,7 @@ class Substance:
         return mixing_time(self.D, length)
 
 
-_RIBEIRO = "A. C. F. Ribeiro et al., J. Chem. Eng. Data 51 (2006) 1836, table 5, D0 by Taylor dispersion"
+_RIBEIRO = "A. C. F. Ribeiro et al., J. Chem. Eng. Data 51 (2006) 1836, table 5: D0 (Taylor dispersion), spread of its fit"
 _VANYSEK = "P. Vanysek, Ionic conductivity and diffusion at infinite dilution, CRC Handbook, section 5"
 _ROBINSON = "D = (RT/F^2) lambda with lambda = {} S cm^2/mol, R. A. Robinson and R. H. Stokes, Electrolyte Solutions"
 _JAEHNE = "CRC Handbook, Diffusion of gases in water (from B. Jaehne et al., J. Geophys. Res. 92 (1987) 10767)"
@@ -158,8 +158,8 @@ TABLE: tuple[Substance, ...] = (
     Substance("potassium", "K+", 1.957e-9, _VANYSEK, True, "ion", charge=1),
     Substance("calcium", "Ca2+", 0.792e-9, _VANYSEK, True, "ion", charge=2),
     Substance("chloride", "Cl-", 2.033e-9, _ROBINSON.format("76.35"), True, "ion", charge=-1),
-    Substance("sucrose", "C12H22O11", 0.523e-9, _RIBEIRO, True, "sugar"),
-    Substance("glucose", "C6H12O6", 0.679e-9, _RIBEIRO, True, "sugar"),
+    Substance("sucrose", "C12H22O11", 0.523e-9, _RIBEIRO, True, "sugar", uncertainty=0.002e-9),
+    Substance("glucose", "C6H12O6", 0.679e-9, _RIBEIRO, True, "sugar", uncertainty=0.0002e-9),
     Substance(
         "oxygen", "O2", 2.00e-9, "P. Han and D. M. Bartels, J. Phys. Chem. 100 (1996) 5597: log10 D/(cm^2/s) = "
         "-4.410 + 773.8/T - (506.4/T)^2", True, "gas",
@@ -210,13 +210,14 @@ def salt(cation: Substance, anion: Substance) -> float:
 
 
 def table() -> str:
-    """All substances as text: name, D, temperature, Stokes radius, mixing time of 1 mm, source and whether it was
-    checked."""
-    rows = [f"{'substance':15} {'D (m^2/s)':>10} {'T (C)':>6} {'r (nm)':>7} {'1 mm (s)':>9}  source"]
+    """All substances as text: name, D and its uncertainty, temperature, Stokes radius, mixing time of 1 mm, source
+    and whether it was checked."""
+    rows = [f"{'substance':15} {'D (m^2/s)':>10} {'+-':>7} {'T (C)':>6} {'r (nm)':>7} {'1 mm (s)':>9}  source"]
     for s in TABLE:
         note = s.source if s.checked else f"{s.source} [source not checked]"
+        spread = "?" if s.uncertainty is None else f"{s.uncertainty:.0e}"
         rows.append(
-            f"{s.name:15} {s.D:10.3g} {s.temperature - CELSIUS:6.1f} {1e9 * s.radius:7.3f} "
+            f"{s.name:15} {s.D:10.3g} {spread:>7} {s.temperature - CELSIUS:6.1f} {1e9 * s.radius:7.3f} "
             f"{s.mixing_time(1e-3):9.0f}  {note}"
         )
     return "\n".join(rows)

@@ -3,9 +3,11 @@ r"""One step of training and one of sampling: the same network here, in PyTorch 
     training:  F(theta; x, c) -> loss = |F - y|^2 -> d loss/d theta -> AdamW and the running mean of theta
     sampling:  x <- a x + b F(theta; x, c) + s eps,      all rows at one noise level
 
-The network is inkdiff's MLP with the time entering every layer; the peers get its weights, and before
-anything is timed their answers are compared with inkdiff's. A bare matrix product stands beside: most of
-a step is matrix products, and what a library's choice of kernels (OPENBLAS_CORETYPE) gives or takes shows there.
+The network is inkdiff's MLP with the time entering every layer; the peers get its weights, and before anything is
+timed their answers are compared with inkdiff's. Eight neighbouring rows of a training batch share a noise level, as
+`ink.fit` draws them, and everybody computes what depends on the level alone once for the eight. A bare matrix product
+stands beside: most of a step is matrix products, and what a library's choice of kernels (OPENBLAS_CORETYPE) gives or
+takes shows there.
 
 Reference: `inkdiff.nn`.
 """
@@ -27,7 +29,8 @@ import numpy.typing as npt
 
 import inkdiff as ink
 from inkdiff import kernels
-from inkdiff.nn import MLP, AdamW, AdamWState, Arena, Network, RowShards, Run, one_thread_each
+from inkdiff.learned.score import BLOCK
+from inkdiff.nn import MLP, AdamW, AdamWState, Arena, Network, RowShards, Run, ShardedGradient, one_thread_each
 
 from . import network_peers, peers
 from .measure import Aim, Case, Contender, Peer, Settings
@@ -39,14 +42,14 @@ _RATE = 1e-3
 _SEED = 50
 _NETS = (("2-D", 128, 4, 2, 1024), ("digits", 512, 3, 64, 512))  # name, width, depth, coordinates, batch
 _SAMPLES = 1024
-_ROWS = 256  # of a shard in sampling, as in LearnedScore
+_SHARING = 8  # rows of a batch that share a noise level
 _WHOLE = "the whole step: batch, noise, targets, features, network of 2 d inputs"
 _A, _B, _S = 0.98, 0.05, 0.1  # of a sampling step; any numbers cost the same
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, its weights, and a batch: x, y (n, d), c (n,)."""
+    """A network, its weights, and a batch: x, y (n, d), c (n/8,)."""
 
     network: Network
     theta: Any
@@ -61,7 +64,7 @@ class Problem:
         theta = network.initial(lambda size: ink.normal(size, seed=_SEED))
         head = network.head.weight
         head.of(theta)[...] = _normals(head.shape, 1) / np.sqrt(width)
-        c = 2 * ink.uniform(n, seed=_SEED, step=2) - 1
+        c = 2 * ink.uniform(n // _SHARING, seed=_SEED, step=2) - 1
         return cls(network, theta, _normals((n, d), 3), _normals((n, d), 4), c.astype(np.float32))
 
     def on(self, cupy: Any) -> Problem:
@@ -84,33 +87,29 @@ def _normals(shape: tuple[int, ...], step: int) -> npt.NDArray[np.float32]:
 
 
 class Training:
-    """Training steps as `ink.fit` makes them once a batch is drawn: shards of rows, then AdamW."""
+    """Training steps as `ink.fit` makes them once a batch is drawn: rows forth and back, weights, AdamW."""
 
     def __init__(self, problem: Problem, shards: RowShards) -> None:
         self.problem, self.shards = problem, shards
-        self.pieces = shards.pieces(len(problem.x))
-        self.arenas = [Arena() for _ in self.pieces]
-        xp = ink.backend.array_module(problem.theta)
-        self.gradients = xp.zeros((len(self.pieces), problem.theta.size), np.float32)
+        self.backward = ShardedGradient(shards, len(problem.x), len(problem.c))
         self.state, self.optimiser = AdamWState.start(problem.theta.copy()), AdamW()
+        self.gradient = ink.backend.array_module(problem.theta).empty_like(problem.theta)
 
-    def piece(self, k: int) -> None:
-        """Gradient of one shard of rows."""
-        part, problem = self.pieces[k], self.problem
-        self.arenas[k].rewind()
-        answer, backprop = problem.network(
-            Run(self.state.theta, self.arenas[k], training=True), problem.x[part], problem.c[part]
-        )
-        answer -= problem.y[part]
-        answer *= np.float32(2 / problem.x.size)
-        backprop(answer, self.gradients[k])
+    def rows(self, run: Run) -> None:
+        """One shard of rows."""
+        problem = self.problem
+        answer, backprop = problem.network(run, problem.x, problem.c)
+        part = answer[run.rows]
+        part -= problem.y[run.rows]
+        part *= np.float32(2 / problem.x.size)
+        backprop(answer, self.gradient)
 
     def run(self) -> None:
         """Several steps."""
         with one_thread_each():
             for _ in range(_STEPS):
-                self.shards.run(self.piece, len(self.pieces))
-                self.optimiser.update(self.state, self.gradients, _RATE, self.shards)
+                self.backward(self.state.theta, self.rows)
+                self.optimiser.update(self.state, self.gradient, _RATE, self.shards)
 
 
 class Sampling:
@@ -119,24 +118,26 @@ class Sampling:
     def __init__(self, problem: Problem, shards: RowShards) -> None:
         self.problem, self.shards = problem, shards
         self.pieces = shards.pieces(len(problem.x))
-        self.arenas = [Arena() for _ in self.pieces]
+        self.arenas, self.arena = [Arena() for _ in self.pieces], Arena()
         xp = ink.backend.array_module(problem.theta)
         self.x, self.u = problem.x.copy(), xp.empty_like(problem.x)
         self.c = problem.c[:1]
         self.a, self.b, self.s = (xp.full(1, value, np.float32) for value in (_A, _B, _S))
 
-    def piece(self, k: int) -> None:
+    def piece(self, k: int, shifts: list[Any]) -> None:
         """The network's answer for one shard of rows."""
         part = self.pieces[k]
         self.arenas[k].rewind()
         run = Run(self.problem.theta, self.arenas[k])
-        self.u[part] = self.problem.network(run, self.x[part], self.c)[0]
+        self.u[part] = self.problem.network(run, self.x[part], self.c, shifts)[0]
 
     def run(self) -> None:
         """Several steps."""
         for step in range(_STEPS):
             with one_thread_each():
-                self.shards.run(self.piece, len(self.pieces))
+                self.arena.rewind()
+                shifts, _ = self.problem.network.shifts(Run(self.problem.theta, self.arena), self.c)
+                self.shards.run(lambda k: self.piece(k, shifts), len(self.pieces))  # noqa: B023
             kernels.step(
                 self.x, a=self.a, b=self.b, u=self.u, s=self.s, out=self.x,
                 seed=_SEED, number=step, stream=ink.Stream.REVERSE,
@@ -164,7 +165,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 def _trainers(problem: Problem, settings: Settings) -> Iterator[Contender]:
-    training = Training(problem, RowShards(threads=settings.threads))
+    training = Training(problem, RowShards.of_batch(len(problem.x), settings.threads))
     yield Contender("inkdiff", training.run, _STEPS, "backprop by hand, AdamW and mean fused")
     yield Contender("ink.fit", _fit(problem, settings.threads), 1, _WHOLE, times_itself=True)
     torch, jax = peers.torch(settings), peers.jax(settings)
@@ -193,7 +194,7 @@ def _fit(problem: Problem, threads: int) -> Callable[[], float]:
 
 
 def _samplers(problem: Problem, settings: Settings) -> Iterator[Contender]:
-    shards = RowShards(-(-len(problem.x) // _ROWS), settings.threads)
+    shards = RowShards(-(-len(problem.x) // BLOCK), settings.threads)  # as LearnedScore
     yield Contender("inkdiff", Sampling(problem, shards).run, _STEPS, "network, then the step kernel")
     torch, jax = peers.torch(settings), peers.jax(settings)
     if torch is not None:
@@ -241,15 +242,11 @@ def _product_case(settings: Settings) -> Case:
     out, flops = np.empty((n, k), np.float32), 2.0 * n * k * k
     forced = os.environ.get("OPENBLAS_CORETYPE")
     how = f"OpenBLAS kernels {forced}" if forced else "OpenBLAS kernels as detected"
-    contenders: list[Contender] = [
-        Contender("NumPy", lambda: np.matmul(x, w, out=out), flops, f"matmul(out=), {how}")
-    ]
+    contenders: list[Contender] = [Contender("NumPy", lambda: np.matmul(x, w, out=out), flops, f"matmul(out=), {how}")]
     if forced:
         code = _PRODUCT.format(n=n, k=k)
         contenders.append(
-            Contender(
-                "as detected", _detected(code), flops, "NumPy, OPENBLAS_CORETYPE not set", times_itself=True
-            )
+            Contender("as detected", _detected(code), flops, "NumPy, OPENBLAS_CORETYPE not set", times_itself=True)
         )
     torch, jax = peers.torch(settings), peers.jax(settings)
     if torch is not None:
@@ -269,9 +266,7 @@ def _detected(code: str) -> Callable[[], float]:
     environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_CORETYPE"}
 
     def run() -> float:
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
-        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
         return float(done.stdout)
 
     return run

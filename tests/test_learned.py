@@ -176,10 +176,11 @@ def test_batches_are_a_pure_function_of_seed_and_step(process):
     assert np.array_equal(first.dropout, again.dropout) and first.dropout.shape == (1, 256, 32)
     for different in (one.draw(4), other.draw(3)):
         assert not np.array_equal(first.x_t, different.x_t) and not np.array_equal(first.dropout, different.dropout)
-    # One level in each of 256 equal strata (a table of steps rounds them to its integers).
-    strata = np.sort((first.noise.code + 1) / 2 * 256)
+    # One level in each of 64 equal strata (a table of steps rounds them to its integers), for four rows each.
+    assert one.levels == first.code.size == 64 and np.array_equal(np.repeat(first.code, 4), first.noise.code)
+    strata = np.sort((first.code + 1) / 2 * 64)
     if not process.discrete:
-        assert (np.abs(strata - np.arange(256) - 0.5) < 0.51).all()
+        assert (np.abs(strata - np.arange(64) - 0.5) < 0.51).all()
     assert ((first.t > 0) & (first.t <= process.t_max)).all()
 
 

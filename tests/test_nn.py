@@ -16,6 +16,7 @@ from inkdiff.nn import (
     Linear,
     RowShards,
     Run,
+    ShardedGradient,
     SiLU,
     elementwise,
     learning_rate,
@@ -51,29 +52,49 @@ def test_linear_is_its_own_jacobian_and_backprop_its_transpose():
     assert np.sum(dy * in_theta) == pytest.approx(gradient @ w, rel=1e-12)
 
 
-@pytest.mark.parametrize("rows", [1, 6])
-def test_silu_gradient_with_dropout(rows):
-    z, shift, dy, v = (random(6, 4, seed=k) for k in range(4))
-    shift, uniform = shift[:rows], np.random.default_rng(9).uniform(size=(6, 4))
-    layer = SiLU(0.4)
+def test_linear_takes_its_bias_from_a_column_of_ones():
+    layout = Layout()
+    layer = Linear.of(layout, "layer", 5, 3)
+    theta, x, dy = random(layout.size, seed=1), random(7, 5, seed=2), random(7, 3, seed=3)
+    gradients = np.full((2, layout.size), np.nan)
+    outcomes = []
+    for given, gradient in ((x, gradients[0]), (np.append(x, np.ones((7, 1)), axis=1), gradients[1])):
+        y, backprop = layer(Run(theta, Arena()), given)
+        outcomes.append((y, backprop(dy, gradient)))
+    for plain, joint in zip(*outcomes, strict=True):
+        np.testing.assert_allclose(joint, plain, rtol=1e-13)
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-13)
 
-    def value(z):
-        return np.sum(dy * layer(Run(np.empty(0), Arena(), training=True), z.copy(), shift, uniform)[0])
 
-    y, backprop = layer(Run(np.empty(0), Arena(), training=True), z.copy(), shift, uniform)
+@pytest.mark.parametrize("levels", [1, 3, 6])
+def test_silu_gradient_with_dropout(levels):
+    z, shift, dy, v, base = (random(6, 4, seed=k) for k in range(5))
+    shift, uniform = shift[:levels], np.random.default_rng(9).uniform(size=(6, 4))
+    layer, rows = SiLU(0.4), np.repeat(np.arange(levels), 6 // levels)
+
+    def training():
+        return Run(np.empty(0), Arena(), training=True)
+
+    def value(z, shift):
+        return np.sum(dy * layer(training(), z.copy(), shift, base, uniform)[0])
+
+    y, backprop = layer(training(), z.copy(), shift, base, uniform)
     dropped = uniform < 0.4
-    assert dropped.any() and (y[dropped] == 0).all()
-    full = (z + shift) / (1 + np.exp(-(z + shift)))
-    np.testing.assert_allclose(y[~dropped], full[~dropped] / 0.6, rtol=1e-13)
-    assert directional(value, z, v) == pytest.approx(np.sum(backprop(dy, np.empty_like(z)) * v), rel=1e-7)
+    assert dropped.any() and (y[dropped] == base[dropped]).all()
+    full = (z + shift[rows]) / (1 + np.exp(-(z + shift[rows])))
+    np.testing.assert_allclose(y[~dropped], (base + full / 0.6)[~dropped], rtol=1e-12)
+    dz, dshift = backprop(dy)
+    assert directional(lambda z: value(z, shift), z, v) == pytest.approx(np.sum(dz * v), rel=1e-7)
+    w = v[:levels]
+    assert directional(lambda shift: value(z, shift), shift, w) == pytest.approx(np.sum(dshift * w), rel=1e-7)
 
 
-@pytest.mark.parametrize("shared_time", [False, True])
+@pytest.mark.parametrize("levels", [1, 2, 6])
 @pytest.mark.parametrize("depth", [1, 3])
-def test_gradient_of_the_whole_network(shared_time, depth):
+def test_gradient_of_the_whole_network(levels, depth):
     network = MLP(width=7, depth=depth, embedding=5, harmonics=2, dropout=0.3).build(4, 3)
     theta, x = random(network.size, seed=1) / 2, random(6, 4, seed=2)
-    c = random(1 if shared_time else 6, seed=3)
+    c = random(levels, seed=3)
     uniform = np.random.default_rng(4).uniform(size=(depth - 1, 6, 7))
     dy = random(6, 3, seed=5)
 
@@ -109,7 +130,7 @@ def test_network_starts_at_zero_with_activations_of_unit_size():
     x, c = random(200, 30, seed=1, dtype=np.float32), np.linspace(-1, 1, 200, dtype=np.float32)
     run = Run(theta, Arena())
     assert (network(run, x, c)[0] == 0).all()
-    h, _ = network.blocks[0](run, x, network._embedding(run, c)[0], None)
+    h, _ = network.blocks[0](run, x, network.shifts(run, c)[0][0], None)
     assert 0.5 < np.sqrt((h**2).mean()) < 2
     slots = sorted(network.slots, key=lambda slot: slot.offset)
     assert [s.offset for s in slots] == list(np.cumsum([0] + [s.size for s in slots[:-1]]))
@@ -122,6 +143,10 @@ def test_one_time_for_all_rows_is_the_same_time_in_every_row():
     shared = network(Run(theta, Arena()), x, np.array([0.3]))[0]
     np.testing.assert_allclose(shared, network(Run(theta, Arena()), x, np.full(8, 0.3))[0], rtol=1e-10)
     assert not np.allclose(shared, network(Run(theta, Arena()), x, np.array([-0.3]))[0])
+    two = network(Run(theta, Arena()), x, np.array([0.3, -0.2]))[0]
+    np.testing.assert_allclose(two, network(Run(theta, Arena()), x, np.repeat([0.3, -0.2], 4))[0], rtol=1e-10)
+    shifts, _ = network.shifts(Run(theta, Arena()), np.array([0.3]))
+    assert np.array_equal(shared, network(Run(theta, Arena()), x, np.array([0.3]), shifts)[0])
 
 
 def test_evaluation_keeps_nothing_and_says_so():
@@ -158,34 +183,57 @@ def test_an_arena_allocates_only_once():
 # ---- fused loops against array expressions ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows", [1, 37])
-def test_fused_silu_agrees_to_rounding(rows):
-    z = 8 * random(37, 67, seed=1, dtype=np.float32)
+@pytest.mark.parametrize("onto", [False, True])
+@pytest.mark.parametrize("levels", [1, 9, 36])
+def test_fused_silu_agrees_to_rounding(levels, onto):
+    z = 8 * random(36, 67, seed=1, dtype=np.float32)
     z[0, :4] = 0, -100, 100, -88.5
-    shift = random(rows, 67, seed=2, dtype=np.float32)
-    fused, slope = z.copy(), np.empty_like(z)
-    elementwise.silu(fused, shift, slope)
-    wide, wide_slope = z.astype(np.float64), np.empty(z.shape)
-    elementwise.silu(wide, shift.astype(np.float64), wide_slope)
-    np.testing.assert_allclose(fused, wide, rtol=2e-6, atol=2e-7)
-    np.testing.assert_allclose(slope, wide_slope, rtol=2e-6, atol=2e-7)
-    alone = z.copy()
-    elementwise.silu(alone, shift)
-    assert np.array_equal(alone, fused)
+    shift, base = random(levels, 67, seed=2, dtype=np.float32), random(36, 67, seed=3, dtype=np.float32)
+    base = base if onto else None
+    wide = [None if a is None else a.astype(np.float64) for a in (z, shift, base)]
+    for evaluated, given in ((z.copy(), (shift, base)), (wide[0].copy(), wide[1:])):
+        elementwise.silu(evaluated, *given)
+        slope, y = np.array(wide[0] if evaluated.dtype == np.float64 else z), np.full((36, 69), 7, evaluated.dtype)
+        elementwise.silu_with_slope(slope, *given, y)
+        np.testing.assert_allclose(y[:, :67], evaluated, rtol=1e-6, atol=3e-7)
+        assert (y[:, 67:] == 7).all()
+        if evaluated.dtype == np.float32:
+            fused, fused_slope = evaluated, slope
+    np.testing.assert_allclose(fused, evaluated, rtol=2e-6, atol=4e-7)
+    np.testing.assert_allclose(fused_slope, slope, rtol=2e-6, atol=2e-7)
 
 
-def test_fused_dropout_multiply_agree():
-    h, slope, y = (random(9, 33, seed=k, dtype=np.float32) for k in range(3))
-    uniform = np.random.default_rng(5).uniform(size=h.shape).astype(np.float32)
-    wide = h.astype(np.float64), slope.astype(np.float64)
-    elementwise.dropout(h, slope, uniform, 0.25)
+def test_fused_dropout_agrees():
+    slope, base, y = (random(9, 33, seed=k, dtype=np.float32) for k in range(3))
+    uniform = np.random.default_rng(5).uniform(size=y.shape).astype(np.float32)
+    wide = [a.astype(np.float64) for a in (slope, base, y)]
+    elementwise.dropout(slope, base, y, uniform, 0.25)
     elementwise.dropout(*wide, uniform, 0.25)
-    np.testing.assert_allclose(h, wide[0], rtol=1e-6)
-    np.testing.assert_allclose(slope, wide[1], rtol=1e-6)
-    assert 0.1 < (h == 0).mean() < 0.4
-    out = np.empty_like(h)
-    elementwise.multiply(h, y, out)
-    assert np.array_equal(out, h * y)
+    np.testing.assert_allclose(slope, wide[0], rtol=1e-6)
+    np.testing.assert_allclose(y, wide[2], rtol=1e-5, atol=1e-6)
+    assert 0.1 < (slope == 0).mean() < 0.4 and (y[slope == 0] == base[slope == 0]).all()
+
+
+@pytest.mark.parametrize("levels", [0, 1, 3, 9])
+def test_fused_products_and_their_sums_agree(levels):
+    slope, dy = (random(9, 33, seed=k, dtype=np.float32) for k in range(2))
+    wide, sums = slope.astype(np.float64), np.full((levels, 33), np.nan)
+    narrow = sums.astype(np.float32)
+    elementwise.multiply(wide, dy.astype(np.float64), sums if levels else None)
+    elementwise.multiply(slope, dy, narrow if levels else None)
+    np.testing.assert_allclose(slope, wide, rtol=1e-6)
+    np.testing.assert_allclose(narrow, sums, rtol=1e-5, atol=1e-5)
+
+
+def test_fused_exponential_agrees():
+    x = -np.abs(30 * random(5, 300, seed=1, dtype=np.float32))
+    x[1] -= 100
+    x[2, :3] = 0, -86, -1e5
+    top = x.max(axis=1, keepdims=True)
+    wide = (x - top).astype(np.float64)  # with the rounding of the difference
+    elementwise.exp(x, top)
+    elementwise.exp(wide, np.zeros((5, 1)))
+    np.testing.assert_allclose(x, wide, rtol=1e-6, atol=2e-38)
 
 
 @pytest.mark.parametrize("rows", [1, 20])
@@ -193,12 +241,13 @@ def test_interpolation_is_linear_between_nodes_and_beyond(rows):
     levels, nodes, d = 5, 9, 3
     start, inverse = random(levels, d, seed=1, dtype=np.float32), np.full((levels, d), 4, np.float32)
     x = start[:, None, :] + np.arange(nodes, dtype=np.float32)[None, :, None] / 4
-    table = np.stack([2 * x + 1, -x, 0 * x + 7], axis=3).astype(np.float32)  # linear functions: exact everywhere
+    # linear functions: exact everywhere
+    table = np.stack([2 * x + 1, -x, 0 * x + 7], axis=3).astype(np.float32).swapaxes(1, 2).copy()
     y = 3 * random(20, d, seed=2, dtype=np.float32)
     row, fraction = np.arange(rows) % (levels - 1), np.random.default_rng(3).uniform(size=rows).astype(np.float32)
     fused = elementwise.interpolate(y, row, fraction, table, start, inverse)
     np.testing.assert_allclose(fused, [2 * y + 1, -y, 0 * y + 7], rtol=1e-4, atol=1e-4)
-    bumpy = random(levels, nodes, d, 3, seed=4, dtype=np.float32)
+    bumpy = random(levels, d, nodes, 3, seed=4, dtype=np.float32)
     fused = elementwise.interpolate(y, row, fraction, bumpy, start, inverse)
     plain = elementwise.interpolate(y.astype(np.float64), row, fraction, bumpy, start, inverse)
     np.testing.assert_allclose(fused, plain, rtol=1e-4, atol=1e-4)
@@ -217,12 +266,12 @@ def textbook_adamw(theta, gradients, rates, b1, b2, eps, decay):
 def test_adamw_is_the_textbook_formula_and_its_mean_a_power_law(dtype):
     size, steps = 1003, 30
     start, optimiser = random(size, seed=1, dtype=dtype), AdamW(decay=0.1, gamma=3.0)
-    gradients = random(steps, 3, size, seed=2, dtype=dtype)
+    gradients = random(steps, size, seed=2, dtype=dtype)
     rates = [learning_rate(k, steps, peak=0.05, warmup=5) for k in range(steps)]
     state = AdamWState.start(start.copy())
     for g, rate in zip(gradients, rates, strict=True):
         optimiser.update(state, g.copy(), rate, RowShards(4, 2))
-    path = textbook_adamw(start, gradients.sum(1, dtype=np.float64), rates, 0.9, 0.99, 1e-8, 0.1)
+    path = textbook_adamw(start, gradients.astype(np.float64), rates, 0.9, 0.99, 1e-8, 0.1)
     tolerance = {"rtol": 2e-4, "atol": 2e-5} if dtype == np.float32 else {"rtol": 1e-9}
     np.testing.assert_allclose(state.theta, path[-1], **tolerance)
     # mean_k = mean_{k-1} + (gamma + 1)/(k + gamma) (theta_k - mean_{k-1}) weighs theta_j with j (j + 1) (j + 2)
@@ -260,32 +309,37 @@ def test_results_come_in_order_and_errors_come_out():
         shards.run(fail, 4)
 
 
-def gradients_of_a_batch(threads):
+def gradients_of_a_batch(threads, levels=130):
     network = MLP(width=96, depth=3, dropout=0.1).build(24, 24)
     theta = network.initial(lambda n: random(n, seed=1, dtype=np.float32))
     network.head.weight.of(theta)[...] = random(96, 24, seed=7, dtype=np.float32)
-    x, c = random(130, 24, seed=2, dtype=np.float32), random(130, seed=3, dtype=np.float32)
+    x, c = random(130, 24, seed=2, dtype=np.float32), random(levels, seed=3, dtype=np.float32)
     uniform = np.random.default_rng(4).uniform(size=(2, 130, 96)).astype(np.float32)
+    whole = np.empty(network.size, np.float32)
+    y, backprop = network(Run(theta, Arena(), training=True, dropout=uniform), x, c)
+    backprop(y, whole)
     shards, state = RowShards(4, threads), AdamWState.start(theta)
-    pieces = shards.pieces(130)
-    gradients = np.empty((len(pieces), network.size), np.float32)
+    sharded, gradient = ShardedGradient(shards, 130, len(c)), np.empty(network.size, np.float32)
 
-    def piece(k):
-        run = Run(theta, Arena(), training=True, dropout=uniform[:, pieces[k]])
-        y, backprop = network(run, x[pieces[k]], c[pieces[k]])
-        backprop(y, gradients[k])
+    def backward(run):
+        run.dropout = uniform
+        y, backprop = network(run, x, c)
+        backprop(y, gradient)
 
     with one_thread_each():
-        shards.run(piece, len(pieces))
-        AdamW().update(state, gradients, 1e-3, shards)
-    return SimpleNamespace(gradient=gradients, theta=state.theta, mean=state.mean)
+        sharded(theta, backward)
+        AdamW().update(state, gradient.copy(), 1e-3, shards)
+    return SimpleNamespace(gradient=gradient, theta=state.theta, mean=state.mean, whole=whole)
 
 
-def test_same_bits_on_any_number_of_threads():
-    one, three = gradients_of_a_batch(1), gradients_of_a_batch(3)
+@pytest.mark.parametrize("levels", [130, 26])
+def test_same_bits_on_any_number_of_threads(levels):
+    one, three = gradients_of_a_batch(1, levels), gradients_of_a_batch(3, levels)
     assert np.array_equal(one.gradient, three.gradient)
     assert np.array_equal(one.theta, three.theta) and np.array_equal(one.mean, three.mean)
     assert np.abs(one.gradient).max() > 0
+    # The shards' gradient is that of all rows in one piece, to rounding.
+    assert np.abs(one.gradient - one.whole).max() < 1e-4 * np.abs(one.whole).max()
 
 
 def test_one_thread_each_holds_blas_and_kernels_and_lets_go():

@@ -74,7 +74,7 @@ class Marginals:
         position = xp.clip((level - self.lo) / (self.hi - self.lo), 0, 1) * (self.table.shape[0] - 1)
         row = xp.minimum(position.astype(np.int64), self.table.shape[0] - 2)
         fraction = (position - row).astype(np.float32)
-        known, unknown, guess = interpolate(shrunk, row, fraction, self.table, self.start, self.inverse)
+        known, unknown, guess = interpolate(shrunk, row, fraction, self._by_column, self.start, self.inverse)
         right = fraction[:, None]
         rms = (1 - right) * self.rms[row] + right * self.rms[row + 1]
         return Alone(known, unknown, guess, rms[:, :1], rms[:, 1:])
@@ -102,6 +102,11 @@ class Marginals:
         xp = array_module(x)
         rms = np.sqrt(squares.mean(1))
         return cls(lo, hi, *(xp.asarray(a, np.float32) for a in (table, *grid, rms)))
+
+    @cached_property
+    def _by_column(self) -> Array:
+        """The table as (K, d, G, 3): what one look-up reads stands together."""
+        return array_module(self.table).ascontiguousarray(self.table.swapaxes(1, 2))
 
     @cached_property
     def largest_unknown(self) -> float:

@@ -2,10 +2,11 @@ r"""Denoising score matching: regress on the score of the transition from a know
 
     E |s(x_t, t) - grad log p(x_t | x_0)|^2  is least for  s = grad log p_t(x) = E[grad log p(x_t | x_0) | x_t = x]
 
-Every step draws points x_0 of the data, levels spread evenly (one in each of `batch` equal strata), and x_t by one
-exact jump. In free space the conditional expectation itself over the data is the target (`posterior.py`): the same
-minimum with less noise. It runs over all data, or over the batch when there are more than a few thousand; either
-contains x_0.
+Every step draws points x_0 of the data, levels spread evenly (one in each of some equal strata, 64 at least), and x_t
+by one exact jump. A few points share a level: what the network does with the level alone, up to two fifths of its
+work, is then done once for them, and strata that narrow lose nothing. In free space the conditional expectation itself
+over the data is the target (`posterior.py`): the same minimum with less noise. It runs over all data, or over the
+batch when there are more than a few thousand; either contains x_0.
 
 Everything drawn is a pure function of (seed, step): a run continued at a step repeats the bits of one never
 interrupted.
@@ -35,6 +36,8 @@ __all__ = ["Batch", "Objective"]
 
 _REFERENCES = 2048  # as many data points are summed over at most
 _TABLE = 4097
+_SHARING = (8, 4, 2)  # rows that may share a noise level,
+_FEWEST = 64  # if so many different ones remain
 _SPREAD = 16  # neighbouring noise levels go to rows this far apart, so that every shard has as much of each
 
 
@@ -44,15 +47,15 @@ class Batch(NamedTuple):
     x_t: Array
     x_0: Array
     t: npt.NDArray[np.float64]
-    noise: Noise
+    noise: Noise  # of every row
+    code: Array  # of every level; neighbouring rows share one
     posterior: Posterior | None
     dropout: Array | None
 
     def rows(self, part: slice) -> Batch:
-        """Some of the rows."""
-        dropout = None if self.dropout is None else self.dropout[:, part]
+        """Some of the rows, without their dropout; the network, which takes all rows, has that from the run."""
         x_t, x_0, t = self.x_t[part], self.x_0[part], self.t[part]
-        return Batch(x_t, x_0, t, self.noise.rows(part), self.posterior, dropout)
+        return Batch(x_t, x_0, t, self.noise.rows(part), self.code, self.posterior, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,16 +79,25 @@ class Objective:
         if len(self.x) <= _REFERENCES:
             object.__setattr__(self, "_over_all", self._over(self.x))
 
+    @property
+    def levels(self) -> int:
+        """How many noise levels a batch has; each is shared by batch/levels neighbouring rows."""
+        sharing = (g for g in _SHARING if self.batch % g == 0 and self.batch // g >= _FEWEST)
+        return self.batch // next(sharing, 1)
+
     def draw(self, step: int) -> Batch:
         """The batch of a step: a pure function of (seed, step)."""
-        u = kernels.uniform(2 * self.batch, seed=self.seed, step=step, stream=Stream.DATA).astype(np.float64)
+        n, m = self.batch, self.levels
+        u = kernels.uniform(n + m, seed=self.seed, step=step, stream=Stream.DATA).astype(np.float64)
         xp = array_module(self.x)
-        x_0 = self.x[xp.asarray((u[: self.batch] * len(self.x)).astype(np.int64))]
-        stratum = np.argsort(np.arange(self.batch) % _SPREAD, kind="stable")
-        t = self._times((stratum + u[self.batch :]) / self.batch)
-        x_t = jump(self.process, x_0, xp.asarray(t), seed=self.seed, step=step, stream=Stream.TRAIN)
+        x_0 = self.x[xp.asarray((u[:n] * len(self.x)).astype(np.int64))]
+        stratum = np.argsort(np.arange(m) % _SPREAD, kind="stable")
+        t = self._times((stratum + u[n:]) / m)
         noise = self.parametrisation.noise(self.process, t, x_0)
-        return Batch(x_t, x_0, t, noise, self._over_all or self._over(x_0), self._dropout(step))
+        t = np.repeat(t, n // m)
+        x_t = jump(self.process, x_0, xp.asarray(t), seed=self.seed, step=step, stream=Stream.TRAIN)
+        of_rows = Noise(*(xp.repeat(a, n // m) for a in noise))
+        return Batch(x_t, x_0, t, of_rows, noise.code, self._over_all or self._over(x_0), self._dropout(step))
 
     def _over(self, references: Array) -> Posterior | None:
         return None if isinstance(self.process.domain, Box) else Posterior(references)
@@ -106,14 +118,18 @@ class Objective:
         return out
 
     def gradient(self, run: Run, batch: Batch, out: Array) -> Array:
-        """Loss of each row (n,); the gradient of their sum over `self.batch` goes into the flat `out`."""
-        prepared = self.parametrisation.prepare(batch.x_t, batch.noise)
+        """Loss of each of `run.rows`; the gradient of the sum over `self.batch` goes into the flat `out`."""
+        part, (n, d) = batch.rows(run.rows), batch.x_t.shape
+        features = run.arena.empty((n, 2 * d), batch.x_t)
+        prepared = self.parametrisation.prepare(part.x_t, part.noise, out=features[run.rows])
         run.dropout = batch.dropout
-        answer, backprop = self.network(run, prepared.features, batch.noise.code)
-        error = prepared.scale * answer - self._target(batch, prepared)
+        answer, backprop = self.network(run, features, batch.code)
+        error = prepared.scale * answer[run.rows] - self._target(part, prepared)
         loss = (error**2).mean(1)
         # Adam does not see the scale of the loss; this one keeps gradients of order one.
-        backprop(error * (prepared.scale * np.float32(2 / self.batch)), out)
+        error *= prepared.scale * np.float32(2 / self.batch)
+        answer[run.rows] = error
+        backprop(answer, out)
         return loss
 
     def _target(self, batch: Batch, prepared: Prepared) -> Array:

@@ -79,13 +79,13 @@ class Parametrisation:
         fields = np.exp(log_alpha), np.sqrt(variance), level, self.levels.code(level)
         return Noise(*(xp.asarray(f, d) for f, d in zip(fields, ("f4", "f4", "f8", "f4"), strict=True)))
 
-    def prepare(self, x: Array, noise: Noise) -> Prepared:
-        """Features and scales for points x (n, d), float32, in process coordinates."""
+    def prepare(self, x: Array, noise: Noise, out: Array | None = None) -> Prepared:
+        """Features (into `out` if given) and scales for points x (n, d), float32, in process coordinates."""
         xp = array_module(x)
         y = x / noise.alpha[:, None]
         alone = self.marginals(y, noise.level)
         d = x.shape[1]
-        features = xp.empty((len(x), 2 * d), np.float32)
+        features = xp.empty((len(x), 2 * d), np.float32) if out is None else out
         if isinstance(self.domain, Box) and self.domain.wall_code == PERIODIC:
             low, length = (xp.asarray(side, np.float32) for side in (self.domain.low(d), self.domain.length(d)))
             angle = (2 * math.pi) * (y - low) / length

@@ -13,27 +13,39 @@ Reference: Y. Xu, S. Tong, T. Jaakkola (2023), arXiv:2302.00670.
 from __future__ import annotations
 
 from inkdiff.backend import Array, array_module
+from inkdiff.nn.elementwise import exp
+from inkdiff.nn.shards import thread_arena
 
 __all__ = ["Posterior"]
+
+_BLOCK = 128  # rows whose weights stay in the cache between the products
 
 
 class Posterior:
     """sigma times the score of the noised reference points (m, d) in free space."""
 
     def __init__(self, references: Array) -> None:
+        xp = array_module(references)
         self._mean = references.mean(0)
-        self._centred = references - self._mean
-        self._half_square = (self._centred**2).sum(1) / 2
+        centred = references - self._mean
+        # One more column brings -|x_i|^2/2 into the first product, and the sum of the weights into the second.
+        self._keys = xp.concatenate([centred, (centred**2).sum(1, keepdims=True) / -2], axis=1)
+        self._values = xp.concatenate([centred, xp.ones_like(centred[:, :1])], axis=1)
 
     def __call__(self, y: Array, ratio: Array) -> Array:
         """(E[x_0 | y] - y) / ratio for y = x_t/alpha (n, d), ratio = sigma/alpha (n, 1)."""
         xp = array_module(y)
         centred = y - self._mean
-        # -|y - x_i|^2 / 2 up to what does not depend on i; about the mean, so that float32 suffices at small noise.
-        weights = centred @ self._centred.T
-        weights -= self._half_square
-        weights -= weights.max(axis=1, keepdims=True)
-        weights /= ratio**2
-        xp.exp(weights, out=weights)
-        weights /= weights.sum(axis=1, keepdims=True)
-        return (weights @ self._centred - centred) / ratio
+        queries = xp.concatenate([centred, xp.ones_like(ratio)], axis=1) / ratio**2
+        arena = thread_arena()
+        arena.rewind()
+        sums, weights = xp.empty_like(queries), arena.empty((_BLOCK, len(self._keys)), queries)
+        for first in range(0, len(y), _BLOCK):
+            rows = slice(first, min(first + _BLOCK, len(y)))
+            w = weights[: rows.stop - first]
+            # -|y - x_i|^2 / 2 ratio^2 up to what does not depend on i; about the mean, so that float32 suffices at
+            # small noise.
+            xp.matmul(queries[rows], self._keys.T, out=w)
+            exp(w, w.max(axis=1, keepdims=True))
+            xp.matmul(w, self._values, out=sums[rows])
+        return (sums[:, :-1] / sums[:, -1:] - centred) / ratio

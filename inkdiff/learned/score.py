@@ -25,14 +25,14 @@ from inkdiff.domain import Box
 from inkdiff.learned.calibration import Calibration
 from inkdiff.learned.parametrisation import Noise, Parametrisation
 from inkdiff.learned.scaling import Scaling
-from inkdiff.nn import Network, RowShards, Run, one_thread_each
+from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 from inkdiff.process import Process
 from inkdiff.reverse import Sampler, reverse
 
-__all__ = ["LearnedScore"]
+__all__ = ["BLOCK", "LearnedScore"]
 
-_BLOCK = 256  # rows evaluated together
+BLOCK = 512  # rows evaluated together
 _STEPS = 100  # of sampling
 
 
@@ -99,22 +99,25 @@ class LearnedScore:
         noise = self.parametrisation.noise(self.process, t, x)
         narrow = xp.asarray(x, np.float32)
         out = xp.empty_like(narrow)
-        shards = RowShards(1 if is_cuda(x) else -(-len(x) // _BLOCK))
+        shards = RowShards(1 if is_cuda(x) else -(-len(x) // BLOCK))
         pieces = shards.pieces(len(x))
-
-        def piece(index: int) -> None:
-            rows = pieces[index]
-            out[rows] = self._evaluate(narrow[rows], noise if len(noise.level) == 1 else noise.rows(rows))
-
         with one_thread_each():
+            # One time for all rows: what the network does with it is done once.
+            shared = self.network.shifts(Run(self.theta, Arena()), noise.code)[0] if len(noise.level) == 1 else None
+
+            def piece(index: int) -> None:
+                rows = pieces[index]
+                part = noise if shared is not None else noise.rows(rows)
+                out[rows] = self._evaluate(narrow[rows], part, shared)
+
             shards.run(piece, len(pieces))
         return out.astype(x.dtype, copy=False)
 
-    def _evaluate(self, x: Array, noise: Noise) -> Array:
+    def _evaluate(self, x: Array, noise: Noise, shifts: list[Array] | None) -> Array:
         prepared = self.parametrisation.prepare(x, noise)
         arena = thread_arena()
         arena.rewind()
-        answer, _ = self.network(Run(self.theta, arena), prepared.features, noise.code)
+        answer, _ = self.network(Run(self.theta, arena), prepared.features, noise.code, shifts)
         score = self.parametrisation.score(prepared, noise, answer)
         if self.calibration is not None:
             score += self.calibration(x / noise.alpha[:, None], noise.level) / noise.sigma[:, None]

@@ -25,13 +25,22 @@ from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.score import LearnedScore
-from inkdiff.nn import MLP, AdamW, AdamWState, Arena, Network, RowShards, Run, learning_rate, one_thread_each
+from inkdiff.nn import (
+    MLP,
+    AdamW,
+    AdamWState,
+    Network,
+    RowShards,
+    Run,
+    ShardedGradient,
+    learning_rate,
+    one_thread_each,
+)
 from inkdiff.process import Process, check_process
 from inkdiff.rng import Stream
 
 __all__ = ["Trainer", "fit"]
 
-_SHARDS = 4
 _SMALL = 8  # up to this many coordinates the data are points, beyond it they are pictures
 _REPORT = 50  # steps over which the shown loss is averaged
 
@@ -50,15 +59,13 @@ class Trainer:
     peak: float
     warmup: int
     shards: RowShards
-    _arenas: list[Arena] = field(init=False)
-    _gradients: Array = field(init=False)
+    _backward: ShardedGradient = field(init=False)
+    _gradient: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        """Allocate one arena and one gradient buffer per shard."""
-        count = len(self.shards.pieces(self.objective.batch))
-        xp = array_module(self.state.theta)
-        self._arenas = [Arena() for _ in range(count)]
-        self._gradients = xp.empty((count, self.state.theta.size), self.state.theta.dtype)
+        """Allocate the gradient."""
+        self._backward = ShardedGradient(self.shards, self.objective.batch, self.objective.levels)
+        self._gradient = array_module(self.state.theta).empty_like(self.state.theta)
 
     def advance(self) -> float:
         """One step; returns its mean loss.
@@ -70,22 +77,18 @@ class Trainer:
         """
         step = self.state.step
         batch = self.objective.draw(step)
-        pieces = self.shards.pieces(self.objective.batch)
 
-        def piece(index: int) -> float:
-            arena = self._arenas[index]
-            arena.rewind()
-            run = Run(self.state.theta, arena, training=True)
+        def backward(run: Run) -> float:
             with np.errstate(over="ignore", invalid="ignore"):  # said once, by the error below
-                return float(self.objective.gradient(run, batch.rows(pieces[index]), self._gradients[index]).sum())
+                return float(self.objective.gradient(run, batch, self._gradient).sum())
 
-        loss = float(sum(self.shards.run(piece, len(pieces)))) / self.objective.batch
+        loss = float(sum(self._backward(self.state.theta, backward))) / self.objective.batch
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"training broke down at step {step}: the loss is {loss}. Use a lower learning rate than {self.peak:g}."
             )
         rate = learning_rate(step, self.steps, peak=self.peak, warmup=self.warmup)
-        self.optimiser.update(self.state, self._gradients, rate, self.shards)
+        self.optimiser.update(self.state, self._gradient, rate, self.shards)
         return loss
 
 
@@ -158,7 +161,7 @@ def fit(
         network = shape.build(2 * x.shape[1], x.shape[1])
         objective = Objective(process, parametrisation, network, x, batch, seed)
         state = AdamWState.start(_initial(network, x, seed))
-        shards = RowShards(1 if is_cuda(x) else _SHARDS, threads)
+        shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(batch, threads)
         trainer = Trainer(objective, AdamW(decay=decay), state, steps, lr, min(warmup, steps // 2), shards)
 
         def snapshot() -> LearnedScore:

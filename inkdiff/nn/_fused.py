@@ -26,7 +26,7 @@ import numpy as np
 
 from inkdiff._compile import fma, inline, jit
 
-__all__ = ["adamw", "dropout", "interpolate", "multiply", "one_kernel_thread", "silu", "silu_with_slope"]
+__all__ = ["adamw", "dropout", "exp", "interpolate", "multiply", "one_kernel_thread", "silu", "silu_with_slope"]
 
 _f32 = np.float32
 _ONE = _f32(1)
@@ -70,63 +70,109 @@ def _silu_row(z: Any, shift: Any) -> None:
 
 
 @jit
-def _silu_slope_row(z: Any, shift: Any, slope: Any) -> None:
+def _silu_row_onto(z: Any, shift: Any, base: Any) -> None:
+    for j in range(z.size):
+        v = z[j] + shift[j]
+        z[j] = fma(v, _sigmoid(v), base[j])
+
+
+@jit
+def silu(z: Any, shift: Any, base: Any) -> None:
+    """z <- base + silu(z + shift); equally many rows of z share each row of `shift`; `base` may be empty."""
+    group = z.shape[0] // shift.shape[0]
+    for i in range(z.shape[0]):
+        if base.shape[0] == 0:
+            _silu_row(z[i], shift[i // group])
+        else:
+            _silu_row_onto(z[i], shift[i // group], base[i])
+
+
+@jit
+def _slope_row(z: Any, shift: Any, y: Any) -> None:
     for j in range(z.size):
         v = z[j] + shift[j]
         s = _sigmoid(v)
         a = v * s
-        z[j] = a
-        slope[j] = fma(s, _ONE - a, a)
+        z[j] = fma(s, _ONE - a, a)
+        y[j] = a
 
 
 @jit
-def silu(z: Any, shift: Any) -> None:
-    """z <- silu(z + shift), row by row; `shift` has as many rows as z, or one for all."""
-    stride = 1 if shift.shape[0] == z.shape[0] else 0
+def _slope_row_onto(z: Any, shift: Any, base: Any, y: Any) -> None:
+    for j in range(z.size):
+        v = z[j] + shift[j]
+        s = _sigmoid(v)
+        a = v * s
+        z[j] = fma(s, _ONE - a, a)
+        y[j] = base[j] + a
+
+
+@jit
+def silu_with_slope(z: Any, shift: Any, base: Any, y: Any) -> None:
+    """y = base + silu(z + shift), z <- silu'(z + shift) = s + silu (1 - s); y may have more columns, left alone."""
+    rows, width = z.shape
+    group = rows // shift.shape[0]
+    for i in range(rows):
+        if base.shape[0] == 0:
+            _slope_row(z[i], shift[i // group], y[i, :width])
+        else:
+            _slope_row_onto(z[i], shift[i // group], base[i], y[i, :width])
+
+
+@jit
+def _dropout_row(z: Any, base: Any, y: Any, uniform: Any, rate: Any, scale: Any) -> None:
+    for j in range(z.size):
+        keep = scale if uniform[j] >= rate else _f32(0)
+        z[j] *= keep
+        y[j] = fma(keep, y[j] - base[j], base[j])
+
+
+@jit
+def dropout(z: Any, base: Any, y: Any, uniform: Any, rate: Any, scale: Any) -> None:
+    """Where uniform < rate: z <- 0 and y <- base; elsewhere z and y - base grow by `scale` = 1 / (1 - rate)."""
     for i in range(z.shape[0]):
-        _silu_row(z[i], shift[i * stride])
+        _dropout_row(z[i], base[i], y[i], uniform[i], rate, scale)
 
 
 @jit
-def silu_with_slope(z: Any, shift: Any, slope: Any) -> None:
-    """slope = silu'(z + shift) = s + silu (1 - s), then z <- silu(z + shift)."""
-    stride = 1 if shift.shape[0] == z.shape[0] else 0
-    for i in range(z.shape[0]):
-        _silu_slope_row(z[i], shift[i * stride], slope[i])
+def _product_row(z: Any, dy: Any) -> None:
+    for j in range(z.size):
+        z[j] *= dy[j]
 
 
 @jit
-def multiply(x: Any, y: Any, out: Any) -> None:
-    """Out = x * y; all 1-D."""
-    for i in range(out.size):
-        out[i] = x[i] * y[i]
+def _product_row_summed(z: Any, dy: Any, total: Any) -> None:
+    for j in range(z.size):
+        v = z[j] * dy[j]
+        z[j] = v
+        total[j] += v
 
 
 @jit
-def dropout(h: Any, slope: Any, uniform: Any, rate: Any, scale: Any) -> None:
-    """Zero h and slope where uniform < rate, multiply the rest by `scale` = 1 / (1 - rate); all 1-D, in place."""
-    for i in range(h.size):
-        keep = scale if uniform[i] >= rate else _f32(0)
-        h[i] *= keep
-        slope[i] *= keep
+def multiply(z: Any, dy: Any, sums: Any) -> None:
+    """z <- z dy; `sums`, unless empty, receives the sum of each group of neighbouring rows, in their order."""
+    rows = z.shape[0]
+    if sums.shape[0] == 0:
+        for i in range(rows):
+            _product_row(z[i], dy[i])
+        return
+    sums[:] = _f32(0)
+    group = rows // sums.shape[0]
+    for i in range(rows):
+        _product_row_summed(z[i], dy[i], sums[i // group])
 
 
 @jit
-def adamw(theta: Any, mean: Any, m: Any, v: Any, gradients: Any, constants: Any) -> None:
-    """One AdamW step and one step of the running mean over flat slices; `gradients` (shards, p) are added in order.
+def adamw(theta: Any, mean: Any, m: Any, v: Any, gradient: Any, constants: Any) -> None:
+    """One AdamW step and one step of the running mean over flat slices.
 
     `constants` = (b1, b2, rate / (1 - b1^k), 1 / sqrt(1 - b2^k), eps, rate * decay, blend), see `optimiser.py`.
     """
     b1, b2, rate, correction, eps, decay, blend = constants
     c1 = _ONE - b1
     c2 = _ONE - b2
-    total = gradients[0]
-    for k in range(1, gradients.shape[0]):
-        part = gradients[k]
-        for i in range(total.size):
-            total[i] += part[i]
     for i in range(theta.size):
-        g = total[i]
+        g = gradient[i]
         mi = fma(b1, m[i], c1 * g)
         vi = fma(b2, v[i], c2 * g * g)
         m[i] = mi
@@ -138,13 +184,26 @@ def adamw(theta: Any, mean: Any, m: Any, v: Any, gradients: Any, constants: Any)
 
 
 @jit
+def _exp_row(x: Any, top: Any) -> None:
+    for j in range(x.size):
+        x[j] = _exp(x[j] - top)
+
+
+@jit
+def exp(x: Any, top: Any) -> None:
+    """x <- exp(x - top), row by row, for x <= top; x (n, w), top (n, 1). What is below 1e-37 becomes 1e-38."""
+    for i in range(x.shape[0]):
+        _exp_row(x[i], top[i, 0])
+
+
+@jit
 def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse: Any, out: Any) -> None:
     """Linear look-up in the two table rows on either side of a level, blended by `fraction`.
 
-    y (n, d); row, fraction (n,) or (1,); table (K, G, d, f); start, inverse (K, d): node 0 and nodes per unit length;
+    y (n, d); row, fraction (n,) or (1,); table (K, d, G, f); start, inverse (K, d): node 0 and nodes per unit length;
     out (f, n, d).
     """
-    levels, nodes, d, functions = table.shape
+    levels, d, nodes, functions = table.shape
     flat = table.reshape(levels * nodes * d * functions)
     last = np.float32(nodes - 2)
     stride = 1 if row.shape[0] == y.shape[0] else 0
@@ -159,13 +218,13 @@ def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse
             above = np.int64(min(max(upper, _f32(0)), last))
             lower -= _f32(node)
             upper -= _f32(above)
-            at = ((k * nodes + node) * d + j) * functions
-            up = (((k + 1) * nodes + above) * d + j) * functions
+            at = ((k * d + j) * nodes + node) * functions
+            up = (((k + 1) * d + j) * nodes + above) * functions
             for f in range(functions):
                 a = flat[at + f]
                 b = flat[up + f]
-                a = fma(lower, flat[at + d * functions + f] - a, a)
-                b = fma(upper, flat[up + d * functions + f] - b, b)
+                a = fma(lower, flat[at + functions + f] - a, a)
+                b = fma(upper, flat[up + functions + f] - b, b)
                 out[f, i, j] = fma(right, b - a, a)
 
 

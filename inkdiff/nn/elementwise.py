@@ -3,8 +3,10 @@
     silu(x) = x / (1 + exp(-x))
 
 float32 NumPy arrays go through the fused loops of `_fused.py`; CuPy arrays, and float64 where the gradient checks need
-it, through plain array expressions. Both agree to rounding, which is a test. All write into arrays given by the
-caller and return nothing, so that a training step allocates no memory.
+it, through plain array expressions. Both agree to rounding, which is a test. All but the table look-up write into
+arrays given by the caller, so that a training step allocates no memory.
+
+A `shift` (m, w) beside z (n, w) has one row for each group of n/m neighbouring rows of z: those of one noise level.
 
 Reference: S. Elfwing, E. Uchibe, K. Doya (2018), arXiv:1702.03118.
 """
@@ -16,49 +18,70 @@ import numpy as np
 from inkdiff.backend import Array, array_module
 from inkdiff.nn import _fused
 
-__all__ = ["dropout", "interpolate", "multiply", "silu"]
+__all__ = ["dropout", "exp", "interpolate", "multiply", "silu", "silu_with_slope"]
+
+_NONE = np.empty((0, 0), np.float32)
 
 
 def _fusable(x: Array) -> bool:
     return type(x) is np.ndarray and x.dtype == np.float32
 
 
-def silu(z: Array, shift: Array, slope: Array | None = None) -> None:
-    """z <- silu(z + shift), in place, and, if asked for, slope = silu'(z + shift).
+def _grouped(z: Array, shift: Array) -> Array:
+    """z seen as (m, n/m, w) for a shift of m rows."""
+    return z.reshape(shift.shape[0], -1, z.shape[1])
 
-    z, slope (n, w); shift (n, w), or (1, w) when all rows share one time.
-    """
+
+def silu(z: Array, shift: Array, base: Array | None = None) -> None:
+    """z <- base + silu(z + shift), in place; z, base (n, w), shift (m, w), C-contiguous."""
     if _fusable(z):
-        if slope is None:
-            _fused.silu(z, shift)
-        else:
-            _fused.silu_with_slope(z, shift, slope)
+        _fused.silu(z, shift, _NONE if base is None else base)
         return
-    xp = array_module(z, shift)
-    v = z + shift
+    xp = array_module(z, shift, base)
+    v = (_grouped(z, shift) + shift[:, None]).reshape(z.shape)
+    v /= 1 + xp.exp(-v)
+    z[...] = v if base is None else base + v
+
+
+def silu_with_slope(z: Array, shift: Array, base: Array | None, y: Array) -> None:
+    """y[:, :w] = base + silu(z + shift) and z <- silu'(z + shift); z, base (n, w), shift (m, w), y (n, >= w)."""
+    if _fusable(z):
+        _fused.silu_with_slope(z, shift, _NONE if base is None else base, y)
+        return
+    xp = array_module(z, shift, base, y)
+    v = (_grouped(z, shift) + shift[:, None]).reshape(z.shape)
     s = 1 / (1 + xp.exp(-v))
-    if slope is not None:
-        slope[...] = s * (1 + v * (1 - s))
-    z[...] = v * s
+    z[...] = s * (1 + v * (1 - s))
+    y[:, : z.shape[1]] = v * s if base is None else base + v * s
 
 
-def multiply(x: Array, y: Array, out: Array) -> None:
-    """Out = x * y; all (n, w), C-contiguous."""
-    if _fusable(x):
-        _fused.multiply(x.reshape(-1), y.reshape(-1), out.reshape(-1))
-    else:
-        out[...] = x * y
-
-
-def dropout(h: Array, slope: Array, uniform: Array, rate: float) -> None:
-    """Zero h and slope where uniform < rate and divide the rest by 1 - rate, in place; all (n, w), C-contiguous."""
-    if _fusable(h):
-        scale = np.float32(1 / (1 - rate))
-        _fused.dropout(h.reshape(-1), slope.reshape(-1), uniform.reshape(-1), np.float32(rate), scale)
+def dropout(slope: Array, base: Array, y: Array, uniform: Array, rate: float) -> None:
+    """Undo the layer where uniform < rate (slope <- 0, y <- base); divide slope and y - base by 1 - rate elsewhere."""
+    if _fusable(slope):
+        _fused.dropout(slope, base, y, uniform, np.float32(rate), np.float32(1 / (1 - rate)))
         return
     keep = (uniform >= rate) / (1 - rate)
-    h *= keep
     slope *= keep
+    y[...] = base + keep * (y - base)
+
+
+def multiply(slope: Array, dy: Array, sums: Array | None = None) -> None:
+    """slope <- slope dy, (n, w); sums (m, w), if asked for, gets the sums over each group of n/m neighbouring rows."""
+    if _fusable(slope):
+        _fused.multiply(slope, dy, _NONE if sums is None else sums)
+        return
+    slope *= dy
+    if sums is not None:
+        array_module(slope).sum(_grouped(slope, sums), axis=1, out=sums)
+
+
+def exp(x: Array, top: Array) -> None:
+    """x <- exp(x - top), in place, for x <= top; x (n, w), top (n, 1)."""
+    if _fusable(x):
+        _fused.exp(x, top)
+    else:
+        x -= top
+        array_module(x).exp(x, out=x)
 
 
 def interpolate(y: Array, row: Array, fraction: Array, table: Array, start: Array, inverse: Array) -> Array:
@@ -66,7 +89,7 @@ def interpolate(y: Array, row: Array, fraction: Array, table: Array, start: Arra
 
         out_fij = (1 - r_i) T_kf(y_ij) + r_i T_{k+1,f}(y_ij),     k = row_i, r = fraction
 
-    y (n, d); row, fraction (n,) or (1,), row of dtype int64; table (K, G, d, f), its row k given at the nodes
+    y (n, d); row, fraction (n,) or (1,), row of dtype int64; table (K, d, G, f), its row k given at the nodes
     start_kj + g / inverse_kj, g = 0 ... G - 1; start, inverse (K, d). Beyond the end nodes the line goes on straight.
     Returns (f, n, d).
     """
@@ -75,13 +98,13 @@ def interpolate(y: Array, row: Array, fraction: Array, table: Array, start: Arra
     if _fusable(y):
         _fused.interpolate(y, row, fraction, table, start, inverse, out)
         return out
-    last, columns = table.shape[1] - 2, xp.arange(y.shape[1])
+    last, columns = table.shape[2] - 2, xp.arange(y.shape[1])
     out[...] = 0
     for side, share in ((0, 1 - fraction), (1, fraction)):
         k = row + side
         q = (y - start[k]) * inverse[k]
         node = xp.clip(q, 0, last).astype(np.int64)
-        a, b = table[k[:, None], node, columns], table[k[:, None], node + 1, columns]
+        a, b = table[k[:, None], columns, node], table[k[:, None], columns, node + 1]
         g = (q - node)[:, :, None]
         out += xp.moveaxis(share[:, None, None] * (a + g * (b - a)), 2, 0)
     return out

@@ -8,6 +8,10 @@ layer's slots of the flat `gradient` (each slot belongs to one layer and is used
 added to) and returns the gradient with respect to the input. For a composition y = f_L(... f_1(x)) the chain rule
 dx = J_1^T ... J_L^T dy is the closures called in reverse order.
 
+Rows are independent until the gradient of a weight sums over them, dW = x^T dy. So a pass may compute some of the rows
+(`run.rows`) of arrays that hold all of them, and owe the sums until the other passes are done as well: each weight's
+gradient is then one product over the whole batch, as fast as matrix products get, and written once (`shards.py`).
+
 Reference: the style follows thinc (M. Honnibal, I. Montani), "forward returns (Y, backprop)".
 """
 
@@ -16,12 +20,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
 
 from inkdiff.backend import Array, array_module
 from inkdiff.nn import elementwise
 from inkdiff.nn.arena import Arena
 
 __all__ = ["Backprop", "Layout", "Linear", "Run", "SiLU", "Slot"]
+
+_ROWS_OF_A_SUM = 256  # of a weight's gradient are one piece of work
 
 # backprop(dy, gradient) -> dx
 Backprop = Callable[[Array, Array], Array]
@@ -36,7 +44,7 @@ class Slot:
     shape: tuple[int, ...]
     gain: float = 0.0
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of parameters."""
         return math.prod(self.shape)
@@ -64,24 +72,56 @@ class Layout:
         return slot
 
 
+def _all() -> slice:
+    return slice(None)
+
+
 @dataclass
 class Run:
     """One evaluation of a network: its parameters, its working memory and, in training, its dropout noise.
 
     `dropout` holds uniform numbers, one plane (n, width) per hidden layer. `training` keeps what backprop needs.
+    `rows` and `levels` say which rows of the batch, and of its noise levels, this pass computes. `owed`, if a list,
+    collects the sums over all rows instead of doing them; `input_gradient` says whether dx is wanted.
     """
 
     theta: Array
     arena: Arena
     training: bool = False
     dropout: Array | None = None
+    rows: slice = field(default_factory=_all)
+    levels: slice = field(default_factory=_all)
+    owed: list[Callable[[], object]] | None = None
+    input_gradient: bool = True
+
+    @cached_property
+    def xp(self) -> Any:
+        """The array module of the parameters, hence of everything."""
+        return array_module(self.theta)
+
+    def sum_rows(self, x: Array, dy: Array, out: Array) -> None:
+        """Out = x^T dy over all rows, now or when it is due; x (n, i), dy (n, o), out (i, o)."""
+        for first in range(0, x.shape[1], _ROWS_OF_A_SUM):
+            part = slice(first, first + _ROWS_OF_A_SUM)
+            self._due(partial(self.xp.matmul, x[:, part].T, dy, out=out[part]))
+
+    def sum_bias(self, dy: Array, out: Array) -> None:
+        """Out = 1^T dy over all rows, now or when it is due."""
+        self._due(partial(self.xp.sum, dy, axis=0, out=out))
+
+    def _due(self, work: Callable[[], object]) -> None:
+        if self.owed is None:
+            work()
+        else:
+            self.owed.append(work)
 
 
 @dataclass(frozen=True)
 class Linear:
     """y = x W + b with W (inputs, outputs), b (outputs,); dW = x^T dy, db = 1^T dy, dx = dy W^T. Exact.
 
-    Initial weights are normal with standard deviation gain / sqrt(inputs), biases zero.
+    Initial weights are normal with standard deviation gain / sqrt(inputs), biases zero. An x of one more column,
+    which holds ones, brings the bias into the matrix product: b is stored as the last row of W.
     """
 
     weight: Slot
@@ -93,19 +133,28 @@ class Linear:
         weight = layout.take(f"{name}.weight", inputs, outputs, gain=gain / math.sqrt(inputs))
         return cls(weight, layout.take(f"{name}.bias", outputs))
 
-    def __call__(self, run: Run, x: Array) -> tuple[Array, Backprop]:
-        """x (n, inputs) -> y (n, outputs) and the way back."""
-        xp = array_module(x, run.theta)
-        weight = self.weight.of(run.theta)
-        y = run.arena.empty((x.shape[0], self.bias.size), x)
-        xp.matmul(x, weight, out=y)
-        y += self.bias.of(run.theta)
+    @cached_property
+    def joint(self) -> Slot:
+        """W with b as one more row."""
+        inputs, outputs = self.weight.shape
+        return Slot(self.weight.name, self.weight.offset, (inputs + 1, outputs))
+
+    def __call__(self, run: Run, x: Array, rows: slice | None = None) -> tuple[Array, Backprop]:
+        """x (n, inputs) -> y (n, outputs) and the way back, of `rows` (by default those of the run)."""
+        xp, rows = run.xp, run.rows if rows is None else rows
+        inputs, outputs = self.weight.shape
+        joint = self.joint if x.shape[1] == inputs + 1 else self.weight
+        y = run.arena.empty((x.shape[0], outputs), x)
+        xp.matmul(x[rows], joint.of(run.theta), out=y[rows])
+        if joint is self.weight:
+            y[rows] += self.bias.of(run.theta)
 
         def backprop(dy: Array, gradient: Array) -> Array:
-            xp.matmul(x.T, dy, out=self.weight.of(gradient))
-            xp.sum(dy, axis=0, out=self.bias.of(gradient))
-            dx = run.arena.empty(x.shape, x)
-            xp.matmul(dy, weight.T, out=dx)
+            run.sum_rows(x, dy, joint.of(gradient))
+            if joint is self.weight:
+                run.sum_bias(dy, self.bias.of(gradient))
+            dx = run.arena.empty((x.shape[0], inputs), x)
+            xp.matmul(dy[rows], self.weight.of(run.theta).T, out=dx[rows])
             return dx
 
         return y, backprop
@@ -113,32 +162,41 @@ class Linear:
 
 @dataclass(frozen=True)
 class SiLU:
-    """y = silu(z + shift), then dropout: a share `rate` of the units is zeroed, the others divided by 1 - rate.
+    """y = base + silu(z + shift), the silu under dropout: a share `rate` of it zeroed, the rest divided by 1 - rate.
 
-    The slope is kept with the mask already on it, so dz = dy * slope is one pass. Without `run.training` nothing is
-    kept and nothing dropped. In `backprop`, dz goes into the array given as its second argument.
+    The slope is kept where z was, with the mask already on it, so dz = dy * slope is one pass. Without `run.training`
+    nothing is kept and nothing dropped, and y itself is where z was.
     """
 
     rate: float = 0.0
 
     def __call__(
-        self, run: Run, z: Array, shift: Array, uniform: Array | None = None
-    ) -> tuple[Array, Callable[[Array, Array], Array]]:
-        """z (n, w), shift (n, w) or (1, w) -> (n, w); z is overwritten with the result."""
+        self, run: Run, z: Array, shift: Array, base: Array | None = None, uniform: Array | None = None
+    ) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
+        """z, base, uniform (n, w), shift (m, w), m dividing n -> y (n, w); z is overwritten.
+
+        `backprop(dy)` returns dz, where z was, and dshift.
+        """
+        rows, levels = run.rows, run.levels
+        below = None if base is None else base[rows]
         if not run.training:
-            elementwise.silu(z, shift)
+            elementwise.silu(z[rows], shift[levels], below)
             return z, _no_way_back
-        slope = run.arena.empty(z.shape, z)
-        elementwise.silu(z, shift, slope)
-        if uniform is not None and self.rate > 0:
-            elementwise.dropout(z, slope, uniform, self.rate)
+        y = run.arena.empty(z.shape, z)
+        elementwise.silu_with_slope(z[rows], shift[levels], below, y[rows])
+        if below is not None and uniform is not None and self.rate > 0:
+            elementwise.dropout(z[rows], below, y[rows], uniform[rows], self.rate)
 
-        def backprop(dy: Array, dz: Array) -> Array:
-            elementwise.multiply(dy, slope, dz)
-            return dz
+        def backprop(dy: Array) -> tuple[Array, Array]:
+            if shift.shape == z.shape:
+                elementwise.multiply(z[rows], dy[rows])
+                return z, z
+            dshift = run.arena.empty(shift.shape, z)
+            elementwise.multiply(z[rows], dy[rows], dshift[levels])
+            return z, dshift
 
-        return z, backprop
+        return y, backprop
 
 
-def _no_way_back(dy: Array, gradient: Array) -> Array:
+def _no_way_back(*gradients: Array) -> Array:
     raise RuntimeError("this pass kept nothing for backpropagation: evaluate with Run(..., training=True).")

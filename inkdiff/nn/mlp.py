@@ -20,12 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inkdiff.backend import Array, array_module
+from inkdiff.nn import elementwise
 from inkdiff.nn.layers import Backprop, Layout, Linear, Run, SiLU, Slot
 
 __all__ = ["MLP", "Network"]
 
-# backprop(dy, gradient) -> (dh, de)
-_BlockBackprop = Callable[[Array, Array], tuple[Array, Array]]
+# backprop(dy, gradient) -> (dh, dshift)
+_BlockBackprop = Callable[[Array, Array], tuple[Array | None, Array]]
 
 _SILU_GAIN = 1.68  # 1 / sqrt(E[silu(z)^2]) for z ~ N(0, 1): keeps activations of unit size through a layer
 
@@ -86,27 +87,23 @@ class _Block:
         inject = Linear.of(layout, f"{name}.inject", shape.embedding, shape.width)
         return cls(weight, inject, SiLU(0.0 if first else shape.dropout), first)
 
-    def __call__(self, run: Run, h: Array, e: Array, uniform: Array | None) -> tuple[Array, _BlockBackprop]:
-        xp = array_module(h, run.theta)
-        weight = self.weight.of(run.theta)
+    def __call__(self, run: Run, h: Array, shift: Array, uniform: Array | None) -> tuple[Array, _BlockBackprop]:
+        """h (n, inputs), shift (m, width) = U e + b -> (n, width)."""
+        xp, weight, rows = run.xp, self.weight.of(run.theta), run.rows
         z = run.arena.empty((h.shape[0], weight.shape[1]), h)
-        xp.matmul(h, weight, out=z)
-        shift, back_inject = self.inject(run, e)
-        y, back_silu = self.activation(run, z, shift, uniform)
-        if not self.first:
-            y += h
+        xp.matmul(h[rows], weight, out=z[rows])
+        y, back_silu = self.activation(run, z, shift, None if self.first else h, uniform)
 
-        def backprop(dy: Array, gradient: Array) -> tuple[Array, Array]:
-            dz = run.arena.empty(dy.shape, dy)
-            back_silu(dy, dz)
-            xp.matmul(h.T, dz, out=self.weight.of(gradient))
-            # One noise level for all rows: its shift feels the sum over them.
-            de = back_inject(dz if shift.shape[0] == dz.shape[0] else dz.sum(axis=0, keepdims=True), gradient)
+        def backprop(dy: Array, gradient: Array) -> tuple[Array | None, Array]:
+            dz, dshift = back_silu(dy)
+            run.sum_rows(h, dz, self.weight.of(gradient))
+            if self.first and not run.input_gradient:
+                return None, dshift
             dh = run.arena.empty(h.shape, h)
-            xp.matmul(dz, weight.T, out=dh)
+            xp.matmul(dz[rows], weight.T, out=dh[rows])
             if not self.first:
-                dh += dy
-            return dh, de
+                dh[rows] += dy[rows]
+            return dh, dshift
 
         return y, backprop
 
@@ -136,35 +133,60 @@ class Network:
             view *= slot.gain
         return theta
 
-    def __call__(self, run: Run, x: Array, c: Array) -> tuple[Array, Backprop]:
-        """F (n, outputs) for x (n, inputs) and c (n,), or (1,) when all rows share one noise level; and the way back.
+    def __call__(self, run: Run, x: Array, c: Array, shifts: list[Array] | None = None) -> tuple[Array, Backprop]:
+        """F (n, outputs) for x (n, inputs) and c (m,), m dividing n: n/m neighbouring rows share each noise level.
 
-        `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, returns dx (n, inputs).
+        `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, returns dx (n, inputs),
+        if wanted. `shifts`, for evaluation, is what `shifts(run, c)` gave.
         """
-        e, back_embed = self._embedding(run, c)
+        array_module(x, c, run.theta)  # all on one device
+        back_shifts = None
+        if shifts is None:
+            shifts, back_shifts = self.shifts(run, c)
         h, backs = x, []
-        for k, block in enumerate(self.blocks):
+        for k, (block, shift) in enumerate(zip(self.blocks, shifts, strict=True)):
             uniform = None if block.first or run.dropout is None else run.dropout[k - 1]
-            h, back = block(run, h, e, uniform)
+            h, back = block(run, h, shift, uniform)
             backs.append(back)
         out, back_head = self.head(run, h)
 
         def backprop(d_out: Array, gradient: Array) -> Array:
-            dh = back_head(d_out, gradient)
-            dh, de = backs[-1](dh, gradient)
-            for back in reversed(backs[:-1]):
-                dh, more = back(dh, gradient)
-                de += more
-            back_embed(de, gradient)
+            dh, d_shifts = back_head(d_out, gradient), []
+            for back in reversed(backs):
+                dh, d_shift = back(dh, gradient)
+                d_shifts.append(d_shift)
+            if back_shifts is not None:
+                back_shifts(d_shifts[::-1], gradient)
             return dh
 
         return out, backprop
 
-    def _embedding(self, run: Run, c: Array) -> tuple[Array, Backprop]:
-        """e (n or 1, embedding) from the noise level c (n or 1,)."""
-        xp = array_module(c, run.theta)
-        angles = c[:, None] * (math.pi * xp.arange(1, self.shape.harmonics + 1, dtype=c.dtype))
-        phi = xp.concatenate([xp.ones_like(c)[:, None], xp.cos(angles), xp.sin(angles)], axis=1)
-        z, back_linear = self.embed(run, phi)
-        e, back_silu = SiLU()(run, z, xp.zeros((1, z.shape[1]), dtype=z.dtype))
-        return e, lambda de, gradient: back_linear(back_silu(de, de), gradient)
+    def shifts(self, run: Run, c: Array) -> tuple[list[Array], Callable[[list[Array], Array], None]]:
+        """What the noise levels c (m,) add inside every block, (m, width) each, and the way back."""
+        levels = run.levels
+        phi = self._harmonics(run, c)
+        z, _ = self.embed(run, phi, levels)
+        e = run.arena.empty((c.shape[0], self.shape.embedding + 1), c)
+        elementwise.silu_with_slope(z[levels], run.xp.zeros((1, z.shape[1]), z.dtype), None, e[levels])
+        e[levels, -1] = 1  # for the biases of the blocks
+        shifts, backs = zip(*(block.inject(run, e, levels) for block in self.blocks), strict=True)
+
+        def backprop(d_shifts: list[Array], gradient: Array) -> None:
+            parts = [back(d_shift, gradient)[levels] for back, d_shift in zip(backs, d_shifts, strict=True)]
+            for part in parts[1:]:
+                parts[0] += part
+            elementwise.multiply(z[levels], parts[0])
+            run.sum_rows(phi, z, self.embed.joint.of(gradient))
+
+        return list(shifts), backprop
+
+    def _harmonics(self, run: Run, c: Array) -> Array:
+        """phi(c), (m, 2 K + 2): the cosines and sines between a column of ones and another, for the bias."""
+        xp, levels, count = run.xp, run.levels, self.shape.harmonics
+        phi = run.arena.empty((c.shape[0], 2 * count + 2), c)
+        cosine, sine = phi[levels, 1 : count + 1], phi[levels, count + 1 : -1]
+        xp.multiply(c[levels, None], math.pi * xp.arange(1, count + 1, dtype=c.dtype), out=sine)
+        xp.cos(sine, out=cosine)
+        xp.sin(sine, out=sine)
+        phi[levels, 0] = phi[levels, -1] = 1
+        return phi

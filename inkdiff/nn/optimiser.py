@@ -61,8 +61,8 @@ class AdamW:
     decay: float = 0.0
     gamma: float = 7.0
 
-    def update(self, state: AdamWState, gradients: Array, rate: float, shards: RowShards) -> None:
-        """One step in place. `gradients` (shards, p) are added up in their order and are overwritten.
+    def update(self, state: AdamWState, gradient: Array, rate: float, shards: RowShards) -> None:
+        """One step in place, down the `gradient` (p,).
 
         Every parameter is updated by itself, so splitting the buffer over threads changes no bit.
         """
@@ -85,20 +85,17 @@ class AdamW:
             def piece(index: int) -> None:
                 part = pieces[index]
                 arrays = (state.theta[part], state.mean[part], state.m[part], state.v[part])
-                _fused.adamw(*arrays, gradients[:, part], narrow)
+                _fused.adamw(*arrays, gradient[part], narrow)
 
             shards.run(piece, len(pieces))
         else:
-            _update(state, gradients, constants)
+            _update(state, gradient, constants)
 
 
-def _update(state: AdamWState, gradients: Array, constants: tuple[float, ...]) -> None:
+def _update(state: AdamWState, g: Array, constants: tuple[float, ...]) -> None:
     """The same step in array expressions: any array module, any precision."""
-    xp = array_module(state.theta, gradients)
+    xp = array_module(state.theta, g)
     b1, b2, rate, correction, eps, decay, blend = constants
-    g = gradients[0]
-    for part in gradients[1:]:
-        g += part
     state.m[...] = b1 * state.m + (1 - b1) * g
     state.v[...] = b2 * state.v + (1 - b2) * g * g
     state.theta -= rate * (state.m / (xp.sqrt(state.v) * correction + eps)) + decay * state.theta

@@ -1,12 +1,15 @@
-"""The same bits on any number of threads: a fixed split of the rows, one BLAS thread each, sums in a fixed order.
+"""The same bits on any number of threads: a fixed split of the work, one BLAS thread for each part.
 
 A matrix product on two BLAS threads rounds differently from one, and BLAS threads that spin while others work cost
-more than they bring. So rows are cut into pieces whose number depends on nothing but the number of rows, every piece
-is computed on one thread with a single-threaded BLAS, and what the pieces give is added in their order:
+more than they bring. So rows are cut into pieces whose number depends on nothing but the number of rows, and every
+piece is computed on one thread with a single-threaded BLAS. A gradient takes two rounds: the rows go forward and back,
+each on its own; then every weight's gradient
 
-    g = ((g_1 + g_2) + g_3) + ...
+    dW = sum_rows x^T dy
 
-Which thread takes which piece, and when, then changes nothing. Bits are promised per machine and BLAS build only.
+is summed over all rows by one thread. (Summing shard by shard and adding up costs more: shorter products, and a
+gradient written and read once per shard.) Which thread takes which piece, and when, then changes nothing. Bits are
+promised per machine and BLAS build only.
 
 Reference: threadpoolctl (J. Jerphanion et al.) sets the BLAS threads.
 """
@@ -25,10 +28,12 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+from inkdiff.backend import Array
 from inkdiff.nn import _fused
 from inkdiff.nn.arena import Arena
+from inkdiff.nn.layers import Run
 
-__all__ = ["RowShards", "available_cores", "one_thread_each", "thread_arena"]
+__all__ = ["RowShards", "ShardedGradient", "available_cores", "one_thread_each", "thread_arena"]
 
 
 def available_cores() -> int:
@@ -54,6 +59,9 @@ def one_thread_each() -> Iterator[None]:
         yield
 
 
+_ROWS = 512
+
+
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="inkdiff-shard")
@@ -65,6 +73,11 @@ class RowShards:
 
     count: int = 4
     threads: int = 0  # 0: as many as there are cores
+
+    @classmethod
+    def of_batch(cls, rows: int, threads: int = 0) -> RowShards:
+        """Two to four shards, of 512 rows where there are so many: what a shard costs beside its rows stays small."""
+        return cls(min(4, max(2, rows // _ROWS)), threads)
 
     def pieces(self, rows: int) -> list[slice]:
         """At most `count` nearly equal slices of range(rows), none empty."""
@@ -78,6 +91,27 @@ class RowShards:
         if threads <= 1:
             return [work(k) for k in range(count)]
         return list(_pool(threads).map(work, range(count)))
+
+
+class ShardedGradient:
+    """The gradient of a sum over the rows of a batch, in two rounds; see the module."""
+
+    def __init__(self, shards: RowShards, rows: int, levels: int) -> None:
+        self._shards, group = shards, rows // levels
+        self._levels = shards.pieces(levels)
+        self._rows = [slice(part.start * group, part.stop * group) for part in self._levels]
+        self._arenas = Arena().siblings(len(self._levels))
+
+    def __call__(self, theta: Array, backward: Callable[[Run], Any]) -> list[Any]:
+        """What `backward(run)` returned for each shard; it takes the network forth and back on the rows `run.rows`."""
+        runs = []
+        for arena, rows, levels in zip(self._arenas, self._rows, self._levels, strict=True):
+            arena.rewind()
+            runs.append(Run(theta, arena, True, None, rows, levels, owed=[], input_gradient=False))
+        results = self._shards.run(lambda k: backward(runs[k]), len(runs))
+        owed = runs[0].owed or []  # the same sums over all rows are owed by every run
+        self._shards.run(lambda k: owed[k](), len(owed))
+        return results
 
 
 _local = threading.local()

@@ -179,18 +179,19 @@ class Ledger:
             self._entries.setdefault(name, []).append(estimate)
         return np.array(list(entries.values()), np.float64)
 
-    def bound(self, name: str, since: int = 0) -> _Floats:
-        """What column `name` (a kl or chi2) may be at most, from its value at the `since`-th time on: (k,).
+    def bound(self, name: str, since: int = 0, at: Any = None) -> _Floats:
+        """What column `name` (a kl or chi2) may be at most, from its value at the `since`-th time on.
 
-        value exp(-2 int lam_1), by the inequalities of log-Sobolev (kl) and Poincare (chi2); NaN at earlier times.
+        value exp(-2 int lam_1), by the inequalities of log-Sobolev (kl) and Poincare (chi2), at the times `at`, by
+        default the recorded ones; NaN at earlier times.
         """
-        start, value = self.times[since], self[name].value[since]
         if not name.startswith(("kl", "chi2")):
             raise ValueError(f"name must be a kl or a chi2, which fall towards equilibrium, got {name!r}.")
-        d = (self._shape or (0, 0))[1]
-        later = self.times >= start
-        bound: _Floats = np.full(len(later), np.nan)
-        bound[later] = [value * relaxation(self.process, start, t, d) for t in self.times[later]]
+        start, value = self.times[since], self[name].value[since]
+        times = np.atleast_1d(np.asarray(self.times if at is None else self.process.check_time(at, "at")))
+        later, d = times >= start, (self._shape or (0, 1))[1]
+        bound: _Floats = np.full(len(times), np.nan)
+        bound[later] = [value * relaxation(self.process, start, t, d) for t in times[later]]
         return bound
 
     def balance(self, of: str = "entropy") -> Balance:

@@ -130,7 +130,7 @@ class Substance:
         return mixing_time(self.D, length)
 
 
-_RIBEIRO = "A. C. F. Ribeiro et al., J. Chem. Eng. Data 51 (2006) 1836, table 5: D0 (Taylor dispersion), spread of its fit"
+_RIBEIRO = "A. C. F. Ribeiro et al., J. Chem. Eng. Data 51 (2006) 1836, table 5: D0 (Taylor dispersion) and its fit"
 _VANYSEK = "P. Vanysek, Ionic conductivity and diffusion at infinite dilution, CRC Handbook, section 5"
 _ROBINSON = "D = (RT/F^2) lambda with lambda = {} S cm^2/mol, R. A. Robinson and R. H. Stokes, Electrolyte Solutions"
 _JAEHNE = "CRC Handbook, Diffusion of gases in water (from B. Jaehne et al., J. Geophys. Res. 92 (1987) 10767)"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
+import numba
 import numpy as np
 import pytest
+from llvmlite import binding as llvm
 
 from inkdiff.nn import (
     MLP,
@@ -18,6 +21,7 @@ from inkdiff.nn import (
     Run,
     ShardedGradient,
     SiLU,
+    _fused,
     elementwise,
     learning_rate,
     one_thread_each,
@@ -223,6 +227,33 @@ def test_fused_products_and_their_sums_agree(levels):
     elementwise.multiply(slope, dy, narrow if levels else None)
     np.testing.assert_allclose(slope, wide, rtol=1e-6)
     np.testing.assert_allclose(narrow, sums, rtol=1e-5, atol=1e-5)
+
+
+VECTOR_LOOPS = {
+    "_silu_row": (2, ("vmulps", "vdivps", "vfmadd")),
+    "_silu_row_onto": (3, ("vdivps", "vfmadd")),
+    "_slope_row": (3, ("vmulps", "vdivps", "vfmadd")),
+    "_slope_row_onto": (4, ("vmulps", "vdivps", "vfmadd")),
+    "_product_row": (2, ("vmulps",)),
+    "_dropout_row": (4, ("vmulps", "vfmadd")),
+    "_exp_row": (1, ("vmulps", "vfmadd")),
+    "adamw": (5, ("vmulps", "vdivps", "vsqrtps", "vfmadd")),
+}
+SCALARS = {"_dropout_row": (np.float32(1),) * 2, "_exp_row": (np.float32(1),), "adamw": ((np.float32(0.5),) * 7,)}
+
+
+@pytest.mark.parametrize("name", VECTOR_LOOPS)
+def test_fused_loops_are_vector_code(name):
+    """A call in a loop, or a question whether arrays overlap that is not asked beforehand, would leave it scalar."""
+    if not llvm.get_host_cpu_features().get("avx2"):
+        pytest.skip(f"{llvm.get_host_cpu_name()} has no AVX2: the packed instructions looked for do not exist")
+    loop, (count, instructions) = getattr(_fused, name), VECTOR_LOOPS[name]
+    options = {k: v for k, v in loop.targetoptions.items() if k not in ("nopython", "parallel")}
+    fresh = numba.njit(**options)(loop.py_func)  # of this very process: a cached one keeps no assembly
+    fresh(*random(count, 64, dtype=np.float32), *SCALARS.get(name, ()))
+    code = "\n".join(fresh.inspect_asm().values())
+    for instruction in instructions:
+        assert re.search(rf"\b{instruction}\w*\s.*[yz]mm", code), f"no packed {instruction} in {name}"
 
 
 def test_fused_exponential_agrees():

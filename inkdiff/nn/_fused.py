@@ -35,7 +35,7 @@ _LOG2_E = _f32(1.4426950408889634)
 _LN2_HIGH = _f32(0.693145751953125)
 _LN2_LOW = _f32(1.42860682030941723e-6)
 _LARGEST = _f32(87.0)
-_BIAS = np.int32(127)
+_ROUNDER = _f32(1.5 * 2**23 + 127)
 _MANTISSA_BITS = np.int32(23)
 _E2, _E3, _E4, _E5, _E6 = (_f32(1 / math.factorial(k)) for k in range(2, 7))
 
@@ -43,7 +43,9 @@ _E2, _E3, _E4, _E5, _E6 = (_f32(1 / math.factorial(k)) for k in range(2, 7))
 @inline
 def _exp(x: Any) -> Any:
     x = min(max(x, -_LARGEST), _LARGEST)
-    n = np.rint(x * _LOG2_E)
+    # Adding 1.5 * 2^23 rounds to an integer n, which then stands, biased as an exponent is, in the lowest bits.
+    shifted = np.float32(fma(x, _LOG2_E, _ROUNDER))
+    n = shifted - _ROUNDER
     r = fma(n, -_LN2_LOW, fma(n, -_LN2_HIGH, x))
     p = fma(_E6, r, _E5)
     p = fma(p, r, _E4)
@@ -51,7 +53,7 @@ def _exp(x: Any) -> Any:
     p = fma(p, r, _E2)
     p = fma(p, r, _ONE)
     p = fma(p, r, _ONE)
-    power = np.int32((np.int32(n) + _BIAS) << _MANTISSA_BITS).view(np.float32)
+    power = np.int32(shifted.view(np.int32) << _MANTISSA_BITS).view(np.float32)
     return p * power
 
 
@@ -141,14 +143,6 @@ def _product_row(z: Any, dy: Any) -> None:
 
 
 @jit
-def _product_row_summed(z: Any, dy: Any, total: Any) -> None:
-    for j in range(z.size):
-        v = z[j] * dy[j]
-        z[j] = v
-        total[j] += v
-
-
-@jit
 def multiply(z: Any, dy: Any, sums: Any) -> None:
     """z <- z dy; `sums`, unless empty, receives the sum of each group of neighbouring rows, in their order."""
     rows = z.shape[0]
@@ -159,7 +153,11 @@ def multiply(z: Any, dy: Any, sums: Any) -> None:
     sums[:] = _f32(0)
     group = rows // sums.shape[0]
     for i in range(rows):
-        _product_row_summed(z[i], dy[i], sums[i // group])
+        k = i // group
+        for j in range(z.shape[1]):
+            v = z[i, j] * dy[i, j]
+            z[i, j] = v
+            sums[k, j] += v
 
 
 @jit

@@ -14,6 +14,7 @@ Reference: L. N. Trefethen and J. A. C. Weideman, The exponentially convergent t
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,6 @@ import numpy.typing as npt
 from scipy.special import xlogy
 
 from inkdiff import checks
-from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.ledger.rates import entropy_production, entropy_rate
 from inkdiff.process import Process
 from inkdiff.scores import BoxScore, MixtureScore
@@ -79,7 +79,7 @@ def exact_ledger(score: BoxScore | MixtureScore, t: float) -> Exact:
     if isinstance(score, BoxScore):
         return _steps(score) if process.variance(t) == 0 else _integrate(process, t, *_between_walls(score, t))
     exact = _integrate(process, t, *_in_free_space(score, t))
-    return exact if _has_chi2(score, t) else exact._replace(chi2=math.inf)
+    return exact if process.equilibrium is None else exact._replace(chi2=_mixture_chi2(score, t))
 
 
 def _integrate(process: Process, t: float, x: _Floats, log_p: _Floats, u: _Floats, volume: float) -> Exact:
@@ -130,9 +130,10 @@ def _between_walls(score: BoxScore, t: float) -> tuple[_Floats, _Floats, _Floats
     low, length = score.box.low(d), score.box.length(d)
     v = float(score.process.variance(t))
     axes = _midpoints(low, length, min(math.sqrt(v), float(length.min())))
-    periodic = score.box.wall_code == PERIODIC
+    circle = score.box.period(d) == length
     matrices = [
-        axis_masses(points - low[j], length[j], score.density.shape[j], v, periodic) for j, points in enumerate(axes)
+        axis_masses(points - low[j], length[j], score.density.shape[j], v, bool(circle[j]))
+        for j, points in enumerate(axes)
     ]
     p = contract(score.density, [mass for mass, _ in matrices]).ravel()
     gradient = np.stack([contract(score.density, with_slope(matrices, j)).ravel() for j in range(d)], axis=1)
@@ -153,8 +154,23 @@ def _in_free_space(score: MixtureScore, t: float) -> tuple[_Floats, _Floats, _Fl
     return x, score.log_density(x, t), score(x, t), float((high - low).prod()) / len(x)
 
 
-def _has_chi2(score: MixtureScore, t: float) -> bool:
-    """int p^2/p_eq is finite if p's widest component is narrower than sqrt 2 equilibrium widths."""
-    equilibrium = score.process.equilibrium
-    widest = float(np.linalg.eigvalsh(score.components(t)[1]).max())
-    return equilibrium is None or widest < 2 * equilibrium.variance  # type: ignore[union-attr]
+def _mixture_chi2(score: MixtureScore, t: float) -> float:
+    """sum_kl w_k w_l int N_k N_l/N(0, v) - 1 in closed form, since the grid does not reach where p^2/p_eq may be.
+
+    N_k N_l = N(m_k; m_l, C_k + C_l) N(mu, S), and N(mu, S)/N(0, v) has a finite integral if S < v.
+    """
+    v = score.process.equilibrium.variance  # type: ignore[union-attr]
+    means, covariances = score.components(t)
+    inverse, one = np.linalg.inv(covariances), np.eye(means.shape[1])
+    total = 0.0
+    for k, j in product(range(len(means)), repeat=2):
+        S = np.linalg.inv(inverse[k] + inverse[j])
+        rest = one - S / v
+        if np.linalg.eigvalsh(rest).min() <= 0:
+            return math.inf
+        mu, gap, both = S @ (inverse[k] @ means[k] + inverse[j] @ means[j]), means[k] - means[j], covariances[[k, j]]
+        log_pair = mu @ np.linalg.solve(rest, mu) / v - gap @ np.linalg.solve(both.sum(0), gap)
+        log_pair -= np.linalg.slogdet(both.sum(0) / v)[1] + np.linalg.slogdet(rest)[1]
+        with np.errstate(over="ignore"):
+            total += score.weights[k] * score.weights[j] * np.exp(log_pair / 2)
+    return float(total - 1)

@@ -30,7 +30,6 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.backend import Array, asnumpy
 from inkdiff.domain import Box, Domain
-from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.metrics.estimates import Estimate
 
 __all__ = ["MOST_DIMENSIONS", "neighbour_entropy"]
@@ -101,13 +100,10 @@ def _log_cubes(points: _Floats, scale: _Floats, domain: Domain | None, k: int) -
         edges = np.repeat(2 * _distance(points / scale, k)[:, None], d, axis=1)
         return _log_product(edges, scale)
     y, side = (points - domain.low(d)) / scale, domain.length(d) / scale
-    if domain.wall_code == PERIODIC:
-        r = _distance(y % side, k, side)[:, None]
-        edges = np.minimum(2 * r, side)
-    else:
-        r = _distance(y, k)[:, None]
-        edges = np.minimum(y + r, side) - np.maximum(y - r, 0.0)
-    return _log_product(edges, scale)
+    circle = domain.period(d) == domain.length(d)
+    r = _distance(np.where(circle, y % side, y), k, np.where(circle, side, 0.0))[:, None]
+    inside = np.minimum(y + r, side) - np.maximum(y - r, 0.0)
+    return _log_product(np.where(circle, np.minimum(2 * r, side), inside), scale)
 
 
 def _log_product(edges: _Floats, scale: _Floats) -> _Floats:
@@ -117,11 +113,12 @@ def _log_product(edges: _Floats, scale: _Floats) -> _Floats:
 
 
 def _distance(y: _Floats, k: int, period: _Floats | None = None) -> _Floats:
-    """Largest coordinate difference to the k-th neighbour, (n,)."""
+    """Largest coordinate difference to the k-th neighbour, (n,); `period` (d,) of the axes that are circles, else 0."""
     from scipy.spatial import cKDTree
 
-    # Rounding may carry y % period to the period itself, which the tree refuses.
-    y = y if period is None else np.where(y < period, y, 0.0)
+    if period is not None:
+        # Rounding may carry y % period to the period itself, which the tree refuses.
+        y = np.where((period > 0) & (y >= period), 0.0, y)
     r: _Floats = np.asarray(cKDTree(y, boxsize=period).query(y, k=[k + 1], p=np.inf)[0])[:, 0]
     if not (r > 0).all():
         raise ValueError(

@@ -83,9 +83,9 @@ class Ledger:
 
     Every snapshot must hold the same rows. `ledger["entropy"]` is then a Column with `.value` and `.stderr`, (k,);
     `ledger.names` lists what there is. At t = 0, where most densities have no score, entries that need one are NaN
-    (except for Gaussian mixtures), and the entropy of a cloud with several rows in one place is -infinity. In a bowl the
-    error of chi2_density can be trusted only where p_t is narrower than sqrt(1.5) times equilibrium. A ledger keeps up
-    to five float64 per row and time for its balances.
+    (except for Gaussian mixtures), and the entropy of a cloud with several rows in one place is -infinity. In a bowl
+    the error of chi2_density can be trusted only where p_t is narrower than sqrt(1.5) times equilibrium. A ledger keeps
+    up to five float64 per row and time for its balances.
 
     Raises
     ------

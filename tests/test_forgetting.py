@@ -125,19 +125,24 @@ def test_counts_measure_which_drop_it_was(seed, t):
     assert abs(forgetting.information_in_counts(np.array(counts)).z(exact)) < 5
 
 
-def test_information_in_counts_is_unbiased_and_knows_its_error():
-    """Many small tables: the mean hits the truth within its own spread, and the spread is what was said."""
-    p = np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
-    n, tables = 400, 600
+@pytest.mark.parametrize("n, tilt", [(400, 0.15), (60, 0.02)], ids=["far apart", "nearly alike"])
+def test_information_in_counts_is_unbiased_and_knows_its_error(n, tilt):
+    """Many small tables: the mean hits the truth within its own spread, and the spread is what was said.
+
+    Drops nearly alike show the bias, of the size of the spread; there the error is that of no information, and rough.
+    """
+    p = 0.25 + tilt * np.array([[1, 0.5, -0.5, -1], [-1, -0.5, 0.5, 1], [0, 0.5, 0, -0.5]])
+    tables = 1000
     estimates = []
     for k in range(tables):
-        u = ink.uniform(2 * n, seed=3, step=k).reshape(2, n)
+        u = ink.uniform(3 * n, seed=3, step=k).reshape(3, n)
         rows = [np.bincount(np.searchsorted(np.cumsum(q), v), minlength=4) for q, v in zip(p, u, strict=True)]
         estimates.append(forgetting.information_in_counts(np.array(rows)))
     values, errors = np.array(estimates).T
     spread = values.std(ddof=1)
     assert abs(values.mean() - forgetting.information_of_drops(p)) < 5 * spread / math.sqrt(tables)
-    assert np.sqrt((errors**2).mean()) == pytest.approx(spread, rel=5 / math.sqrt(2 * tables))
+    rough = 5 / math.sqrt(2 * tables) if tilt > 0.1 else 0.35
+    assert np.sqrt((errors**2).mean()) == pytest.approx(spread, rel=rough)
 
 
 def test_information_of_drops_at_its_ends():

@@ -107,6 +107,17 @@ def test_salts_diffuse_between_their_ions():
         assert ends[0] <= substances.salt(ions[cation], ions["chloride"]) <= ends[1]
 
 
+@pytest.mark.parametrize("cation", ["sodium", "calcium"])
+def test_a_salt_moves_without_a_current(cation):
+    """Nernst and Planck: J = -D (grad c + z c E); the field E that forbids a current gives both ions one D."""
+    plus, minus = substances.find(cation), substances.find("chloride")
+    c = np.array([1.0, plus.charge])  # ions per molecule of salt, also their gradients
+    z, ions = np.array([plus.charge, -1.0]), np.array([plus.D, minus.D])
+    field = -(z * ions * c).sum() / (z**2 * ions * c).sum()
+    flux = ions * (c + z * c * field)
+    assert flux / c == pytest.approx([substances.salt(plus, minus)] * 2)
+
+
 @pytest.mark.parametrize(
     "call, name",
     [

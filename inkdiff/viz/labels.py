@@ -51,7 +51,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "distance": ("distance", "distanza"),
     "work": ("work $W$ (kT)", "lavoro $W$ (kT)"),
     "work_lost": ("mean work lost $\\langle W\\rangle$ (kT)", "lavoro medio perso $\\langle W\\rangle$ (kT)"),
-    "entropy_rate": ("entropy gained per time (nats)", "entropia guadagnata per unità di tempo (nat)"),
+    "entropy_rate": ("rate of entropy (nats/time)", "ritmo dell'entropia (nat/tempo)"),
     # what is drawn
     "ink": ("ink", "inchiostro"),
     "drop": ("drop of ink", "goccia d'inchiostro"),

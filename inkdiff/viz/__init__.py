@@ -6,13 +6,14 @@ never: a figure is an object drawn by Agg, with no window and no global list of 
 
 from inkdiff.viz.curves import scatter, theory, vectors, with_errors
 from inkdiff.viz.labels import LABELS, label, language, say, use_language
-from inkdiff.viz.pictures import concentration, film, images
+from inkdiff.viz.pictures import concentration, discs, film, images
 from inkdiff.viz.style import COLORS, figure, ink_colors, save, use_style
 
 __all__ = [
     "COLORS",
     "LABELS",
     "concentration",
+    "discs",
     "figure",
     "film",
     "images",

@@ -20,6 +20,7 @@ LANGUAGES = ("en", "it")
 LABELS: dict[str, tuple[str, str]] = {
     # axes
     "time": ("time $t$", "tempo $t$"),
+    "time_tau": ("time ($\\tau$)", "tempo ($\\tau$)"),
     "step": ("step $t$", "passo $t$"),
     "x": ("$x$", "$x$"),
     "y": ("$y$", "$y$"),

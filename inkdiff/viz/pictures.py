@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-__all__ = ["concentration", "film", "images"]
+__all__ = ["concentration", "discs", "film", "images"]
 
 _SEAM = 1
 
@@ -56,6 +56,33 @@ def concentration(ax: Axes, counts: Any, box: Any, *, vmax: float | None = None,
     for spine in ax.spines.values():
         spine.set_visible(True)
     return drawn
+
+
+def discs(ax: Axes, x: Any, side: float, ink: Any, *, diameter: float = 1.0) -> None:
+    """Molecules of ink (dark) among those of water (pale) in a square [0, side]^2, each as large as it is.
+
+    Parameters
+    ----------
+    ax : the panel, on a figure whose size will not change
+    x : (n, 2) positions
+    ink : (n,) booleans: which are ink
+    diameter : of a disc, in the units of x
+    """
+    from matplotlib.collections import EllipseCollection
+
+    x, dark = _host(x), _host(ink).astype(bool)
+    if x.ndim != 2 or x.shape[1] != 2 or dark.shape != x.shape[:1]:
+        raise ValueError(f"x must have shape (n, 2) and ink (n,), got {x.shape} and {dark.shape}.")
+    for which, color in ((~dark, "#bcd3e6"), (dark, "#0a1f4d")):
+        size = np.full(int(which.sum()), diameter)
+        drawn = EllipseCollection(
+            size, size, 0.0, units="xy", offsets=x[which], transOffset=ax.transData, facecolors=color, linewidths=0
+        )
+        drawn.set_rasterized(True)
+        ax.add_collection(drawn)
+    ax.set(xlim=(0, side), ylim=(0, side), xticks=[], yticks=[], aspect="equal")
+    for spine in ax.spines.values():
+        spine.set_visible(True)
 
 
 def images(

@@ -257,6 +257,10 @@ def test_D_by_two_routes():
     assert walk.msd[1, 0] == pytest.approx(walk.vacf[0, 0] * walk.times[1] ** 2, rel=0.03)
     assert walk.msd[-1, 0] < 0.5 * walk.vacf[0, 0] * walk.times[-1] ** 2
     assert walk.vacf[0, 0] == pytest.approx(2 * 1.0, rel=0.1)
+    # D(t) by both routes, at every lag of the window
+    slope, memory = walk.running
+    inside = slice(round(1.0 / walk.times[1]), -1)
+    np.testing.assert_allclose(slope[inside], memory[inside], rtol=0.1)
 
 
 def test_free_flight_has_no_D():

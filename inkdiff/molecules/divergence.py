@@ -5,7 +5,9 @@ Two states that differ by one quantum keep a distance in the space of all positi
     |delta(t)| ~ |delta(0)| exp(lambda t),      lambda the largest Lyapunov exponent,
 
 while it is small against a disc. It grows until the directions of collisions have nothing more to do with each other,
-after about ln(sigma/quantum)/lambda: from then on the two are different worlds with the same temperature.
+after about ln(sigma/quantum)/lambda: from then on the two are different worlds with the same temperature. One quantum
+is so little that most forces, rounded to quanta, do not notice it: the distance stays what it was for a few
+collisions, until a rounding tips over, and then jumps to where the exponential begins.
 
 Reference: J.-P. Eckmann and D. Ruelle, Rev. Mod. Phys. 57 (1985) 617. N. S. Krylov, Works on the Foundations of
 Statistical Physics (1979), for the gas.

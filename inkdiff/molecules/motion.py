@@ -67,13 +67,12 @@ class Transport:
         weight = b.stderr**2 / (a.stderr**2 + b.stderr**2)
         return Estimate(weight * a.value + (1 - weight) * b.value, a.stderr * b.stderr / math.hypot(a.stderr, b.stderr))
 
-
     @property
     def running(self) -> tuple[Reals, Reals]:
         """D(t) at every lag, from all blocks: (1/4) d MSD/dt by differences, and (1/2) int_0^t C by trapezia."""
         interval = float(self.times[1])
         slope = np.gradient(self.msd[:, 0], interval) / 4
-        memory = cumulative_trapezoid(self.vacf[:, 0], dx=interval, initial=0.0) / 2
+        memory = cumulative_trapezoid(self.vacf[:, 0], dx=interval, initial=0) / 2
         return slope, memory
 
 

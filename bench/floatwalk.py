@@ -7,7 +7,7 @@ Same blocks, same lanes, same noise; only the state differs. This fold is right 
 box, and positions stop diffusing once s falls below their spacing: this kernel is here to be timed, not to be
 used.
 
-Reference: `inkdiff.kernels.cpu.walk_phase`.
+Reference: `inkdiff.kernels.cpu.walk_box`.
 """
 
 from __future__ import annotations

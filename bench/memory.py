@@ -26,7 +26,7 @@ from .measure import Aim, Settings, Spread
 __all__ = ["available", "peak_beyond", "records"]
 
 _PARTICLES = 8_000_000
-_BAR = 8.5  # bytes per particle: 8, two phases, and room for what does not grow with them
+_BAR = 8.0  # bytes per particle
 _BOX = ink.Brownian(D=1e-3, domain=ink.Box(0.0, 1.0))
 _M_MMAP_THRESHOLD = -3  # of mallopt(3); fixed by hand, it no longer grows with the arrays that were freed
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")

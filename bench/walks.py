@@ -3,8 +3,8 @@
     x  <-  fold(x + s eps),     s = sqrt(2 D dt) << L,     fold(y) = L - |L - |y||
 
 The peers do it in place on float32 arrays, fold as above (right for steps shorter than the box, and the
-cheapest there is); inkdiff moves 32-bit phases, in its bare kernel and through the public `simulate`, which
-also encodes, decodes and validates. A kernel of the same shape that moves float32 positions tells what fixed
+cheapest there is); inkdiff's bare kernel turns them into 32-bit phases, moves those, and turns them back; the public
+`simulate` also copies and validates. A kernel of the same shape that moves float32 positions tells what fixed
 point costs.
 
 References: S. S. Andrews et al., Smoldyn (2010); `inkdiff.kernels.formulas`.
@@ -80,7 +80,7 @@ def _aims(threads: int) -> list[Aim]:
 
 def _walkers(n: int, steps: int, settings: Settings) -> Iterator[Contender]:
     work = n * steps
-    yield Contender("inkdiff", _kernel(np, n, steps), work, "bare kernel walk_phase, int32 phases")
+    yield Contender("inkdiff", _kernel(np, n, steps), work, "bare kernel walk_box, float32 in place")
     yield Contender("simulate", _simulate(np, n, steps), work, "public simulate, float32 in and out")
     yield Contender(
         "float32 positions", _float_kernel(n, steps), work, "same kernel on float32 positions, cheapest fold"
@@ -100,9 +100,9 @@ def _walkers(n: int, steps: int, settings: Settings) -> Iterator[Contender]:
 
 
 def _kernel(xp: Any, n: int, steps: int) -> Callable[[], None]:
-    phase = xp.arange(2 * n, dtype=np.int32).reshape(n, 2) * np.int32(2**31 // (2 * n))
-    amplitude = xp.full((steps, 1), _S / _L * 2.0**31, np.float32)
-    return lambda: kernels.walk_phase(phase, amplitude, seed=_SEED, first_step=0, stream=ink.Stream.FORWARD)
+    x, width = xp.full((n, 2), 0.5, np.float32), xp.full(steps, float(_S))
+    walls = ink.Box(0.0, float(_L)).walls(np.float64, xp)
+    return lambda: kernels.walk_box(x, width, walls, seed=_SEED, first_step=0, stream=ink.Stream.FORWARD)
 
 
 def _simulate(xp: Any, n: int, steps: int) -> Callable[[], Any]:
@@ -218,7 +218,7 @@ def _calls() -> Iterator[Contender]:
 
 def _on_gpu(n: int, steps: int, settings: Settings, cupy: Any) -> Iterator[Contender]:
     done, work = cupy.cuda.Stream.null.synchronize, n * steps
-    yield Contender("inkdiff", _kernel(cupy, n, steps), work, "bare kernel walk_phase, CuPy", after=done)
+    yield Contender("inkdiff", _kernel(cupy, n, steps), work, "bare kernel walk_box, CuPy", after=done)
     yield Contender("simulate", _simulate(cupy, n, steps), work, "public simulate, CuPy", after=done)
     yield Contender("inkdiff on the CPU", _kernel(np, n, steps), work, f"{settings.threads} threads")
     torch = peers.torch(settings, cuda=True)

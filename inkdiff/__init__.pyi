@@ -36,6 +36,9 @@ from .metrics import neighbour_entropy as neighbour_entropy
 from .metrics import uniform_entropy as uniform_entropy
 from .metrics import uniformity_test as uniformity_test
 from .nn import MLP as MLP
+from .observables import Histogram as Histogram
+from .observables import Moments as Moments
+from .observables import Sides as Sides
 from .processes import Brownian as Brownian
 from .processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from .processes import VarianceExploding as VarianceExploding

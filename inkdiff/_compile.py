@@ -38,7 +38,7 @@ def _kernel_sources() -> list[Path]:
     return [
         _PACKAGE / "_compile.py",
         _PACKAGE / "rng.py",
-        *sorted((_PACKAGE / "kernels").glob("*.py")),
+        *sorted((_PACKAGE / "kernels").rglob("*.py")),
         *sorted((_PACKAGE / "nn").glob("_fused*.py")),
     ]
 
@@ -48,7 +48,7 @@ def cache_directory() -> Path | None:
     """Folder of the compiled kernels of exactly these sources, or None when it cannot be written."""
     digest = hashlib.sha256(numba.__version__.encode())
     for source in _kernel_sources():
-        digest.update(source.name.encode())
+        digest.update(str(source.relative_to(_PACKAGE)).encode())
         digest.update(source.read_bytes())
     root = os.environ.get("INKDIFF_CACHE_DIR") or platformdirs.user_cache_dir("inkdiff")
     folder = Path(root) / "kernels" / digest.hexdigest()[:16]

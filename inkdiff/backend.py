@@ -54,10 +54,10 @@ def array_module(*arrays: object, **named: object) -> Any:
     ValueError
         If NumPy and CuPy arrays, or CuPy arrays of two devices, are mixed.
     """
+    if not (any(map(is_cuda, arrays)) or any(map(is_cuda, named.values()))):
+        return np
     given = {**{f"array {i}": x for i, x in enumerate(arrays)}, **named}
     cuda = {name: x for name, x in given.items() if is_cuda(x)}
-    if not cuda:
-        return np
     host = [name for name, x in given.items() if not is_cuda(x) and isinstance(x, np.ndarray) and x.ndim > 0]
     if host:
         raise ValueError(

@@ -3,37 +3,57 @@
 A walker that would leave a box is folded back: mirrored at reflecting walls, wrapped around periodic ones, as
 often as needed. For constant diffusivity without drift this is exact at any step size (the method of images);
 with a drift or a score it is of first order in the step. One box is a product of intervals; a scalar `lo` or
-`hi` holds for every axis.
+`hi`, and a single kind of wall, hold for every axis.
 
 Reference: W. Feller, An Introduction to Probability Theory and Its Applications II, X.5.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
-from inkdiff.kernels.formulas import FREE, PERIODIC, REFLECT
+from inkdiff.kernels import Walls
+from inkdiff.kernels.formulas import PERIODIC, REFLECT
 
 __all__ = ["Box", "Domain", "Free"]
 
-_WALLS = {"reflect": REFLECT, "periodic": PERIODIC}
+_WALLS = ("reflect", "periodic")
 
 
 @dataclass(frozen=True)
 class Free:
-    """Unbounded space."""
+    """Unbounded space.
 
-    @property
-    def wall_code(self) -> int:
-        """The kernels' number for this domain."""
-        return FREE
+    Parameters
+    ----------
+    quantum : the unit in which walks without drift count positions, as 64-bit integers; a power of two in the length
+        unit of the state. The default 2^-40 = 9e-13 lets positions reach 4 million; float64 holds them whole up to
+        2^53 quanta = 8192.
+
+    Raises
+    ------
+    ValueError
+        If `quantum` is not a positive power of two.
+    """
+
+    quantum: float = 2.0**-40
+
+    def __post_init__(self) -> None:
+        quantum = checks.positive(self.quantum, "quantum", unit="a length")
+        if math.frexp(quantum)[0] != 0.5:
+            raise ValueError(
+                f"quantum must be a power of two, such as 2.0**{round(math.log2(quantum))}, got {quantum!r}."
+            )
+        object.__setattr__(self, "quantum", quantum)
 
 
 @dataclass(frozen=True, init=False)
@@ -43,43 +63,57 @@ class Box:
     Parameters
     ----------
     lo, hi : float or one float per axis, lo < hi
-    wall : "reflect" (a glass: no flux through the walls) or "periodic" (a torus)
+    wall : "reflect" (a glass: no flux through the walls) or "periodic" (a torus), or one of them per axis
 
     Raises
     ------
     ValueError
-        If lo >= hi on an axis, lengths of `lo` and `hi` differ, or `wall` is unknown.
+        If lo >= hi on an axis, numbers of axes differ, or `wall` is unknown.
     """
 
     lo: float | tuple[float, ...]
     hi: float | tuple[float, ...]
-    wall: str
+    wall: str | tuple[str, ...]
+    _sides: ClassVar[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]]  # lo, hi - lo, periodic; one each
 
     def __init__(
-        self, lo: float | Sequence[float] = 0.0, hi: float | Sequence[float] = 1.0, wall: str = "reflect"
+        self,
+        lo: float | Sequence[float] = 0.0,
+        hi: float | Sequence[float] = 1.0,
+        wall: str | Sequence[str] = "reflect",
     ) -> None:
         low, high = _per_axis(lo, "lo"), _per_axis(hi, "hi")
-        if isinstance(low, tuple) and isinstance(high, tuple) and len(low) != len(high):
-            raise ValueError(f"lo and hi must have one value per axis each, got {len(low)} and {len(high)}.")
+        kinds = _kinds(wall)
+        named = [("lo", low), ("hi", high), ("wall", kinds)]
+        axes = {name: len(side) for name, side in named if isinstance(side, tuple)}
+        if len(set(axes.values())) > 1:
+            counts = ", ".join(f"{name} has {number}" for name, number in axes.items())
+            raise ValueError(f"lo, hi and wall must have one value per axis each, but {counts}.")
         if not (np.asarray(low) < np.asarray(high)).all():
             raise ValueError(f"lo must be below hi on every axis, got lo={lo}, hi={hi}.")
         sides = np.subtract(high, low, dtype=np.float64)
         checks.positive(float(sides.min()), "hi - lo", unit="a length")
-        if not isinstance(wall, str) or wall not in _WALLS:
-            raise ValueError(f"wall must be one of {', '.join(map(repr, _WALLS))}, got {wall!r}.")
         object.__setattr__(self, "lo", low)
         object.__setattr__(self, "hi", high)
-        object.__setattr__(self, "wall", wall)
-
-    @property
-    def wall_code(self) -> int:
-        """The kernels' number for these walls."""
-        return _WALLS[self.wall]
+        object.__setattr__(self, "wall", kinds)
+        # One entry each, or one per axis: kept, since every call needs them.
+        base = [np.atleast_1d(np.asarray(side, np.float64)) for side in (low, sides)]
+        base.append(np.atleast_1d(np.asarray(kinds) == "periodic"))
+        object.__setattr__(self, "_sides", tuple(base))
 
     @property
     def axes(self) -> int | None:
         """Number of axes if given one by one, None if the box is a cube of any dimension."""
-        return next((len(side) for side in (self.lo, self.hi) if isinstance(side, tuple)), None)
+        return next((len(side) for side in (self.lo, self.hi, self.wall) if isinstance(side, tuple)), None)
+
+    @property
+    def wall_code(self) -> int:
+        """The kind of wall of a box whose walls are all alike."""
+        return PERIODIC if np.all(np.asarray(self.wall) == "periodic") else REFLECT
+
+    def periodic(self, d: int) -> npt.NDArray[np.bool_]:
+        """Which axes are circles, (d,); the others end at reflecting walls."""
+        return np.full(d, self._sides[2])
 
     def check_dimension(self, d: int) -> None:
         """Raise unless a state of d coordinates fits this box."""
@@ -88,23 +122,28 @@ class Box:
 
     def low(self, d: int) -> npt.NDArray[np.float64]:
         """Lower ends, (d,)."""
-        return np.broadcast_to(np.asarray(self.lo, np.float64), (d,)).copy()
+        return np.full(d, self._sides[0])
 
     def length(self, d: int) -> npt.NDArray[np.float64]:
         """Side lengths, (d,)."""
-        return np.broadcast_to(np.subtract(self.hi, self.lo, dtype=np.float64), (d,)).copy()
+        return np.full(d, self._sides[1])
 
-    def bounds(self, dtype: npt.DTypeLike, xp: Any = np) -> tuple[Array, Array]:
-        """Lower ends and lengths for the kernels: one entry if all axes are alike, else one per axis."""
+    @cached_property
+    def _walls(self) -> Walls:
         axes = self.axes or 1
-        low, length = self.low(axes), self.length(axes)
-        if len(set(low)) == 1 and len(set(length)) == 1:
-            low, length = low[:1], length[:1]
-        return xp.asarray(low, dtype), xp.asarray(length, dtype)
+        low, length, periodic = self.low(axes), self.length(axes), self.periodic(axes)
+        if len(set(zip(low, length, periodic, strict=True))) == 1:
+            low, length, periodic = low[:1], length[:1], periodic[:1]
+        return Walls(low, length, np.where(periodic, PERIODIC, REFLECT).astype(np.int64))
+
+    def walls(self, dtype: npt.DTypeLike, xp: Any = np) -> Walls:
+        """The box for the kernels: one entry if all axes are alike, else one per axis."""
+        low, length, code = self._walls
+        return Walls(xp.asarray(low, dtype), xp.asarray(length, dtype), xp.asarray(code))
 
     def period(self, d: int) -> npt.NDArray[np.float64]:
         """Lengths after which a folded line repeats itself, (d,): twice the sides for reflecting walls."""
-        return self.length(d) * (1 if self.wall_code == PERIODIC else 2)
+        return self.length(d) * np.where(self.periodic(d), 1, 2)
 
     def volume(self, d: int) -> float:
         """Product of the side lengths."""
@@ -115,9 +154,12 @@ class Box:
         self.check_dimension(x.shape[1])
         xp = array_module(x)
         # The kernels' upper end is lo + (hi - lo), which rounding may put an ulp beyond hi, or hi beyond it.
-        low, high = self.low(x.shape[1]), np.maximum(self.low(x.shape[1]) + self.length(x.shape[1]), self.hi)
-        low, high = xp.asarray(low, x.dtype), xp.asarray(high, x.dtype)
-        outside = (x < low) | (x > high)
+        low, length, _ = self._walls
+        top = xp.asarray(np.maximum(low + length, self.hi), x.dtype)
+        low = xp.asarray(low, x.dtype)
+        if low.size == 1 and bool(x.min() >= low[0]) and bool(x.max() <= top[0]):
+            return
+        outside = (x < low) | (x > top)
         if bool(outside.any()):
             raise ValueError(
                 f"{name} must lie in the box [{self.lo}, {self.hi}], but {int(outside.sum())} of its {x.size} "
@@ -136,6 +178,17 @@ def _per_axis(side: float | Sequence[float], name: str) -> float | tuple[float, 
     if not values:
         raise ValueError(f"{name} must be a number or one number per axis, got an empty sequence.")
     return values
+
+
+def _kinds(wall: object) -> str | tuple[str, ...]:
+    """One kind of wall, or one per axis if they differ."""
+    kinds: list[Any] = list(wall) if isinstance(wall, (list, tuple)) else [wall]
+    for kind in kinds:
+        if not isinstance(kind, str) or kind not in _WALLS:
+            raise ValueError(f"wall must be one of {', '.join(map(repr, _WALLS))}, or one per axis, got {wall!r}.")
+    if not kinds:
+        raise ValueError("wall must name a kind, or one per axis, got an empty sequence.")
+    return wall if isinstance(wall, str) else tuple(kinds)
 
 
 def _bounded(side: object, name: str) -> float:

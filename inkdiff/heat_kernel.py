@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
-from inkdiff.kernels.formulas import PERIODIC
 
 __all__ = ["log_heat_kernel"]
 
@@ -44,15 +45,25 @@ def log_heat_kernel(x: Array, x0: Array, v: Array, box: Box) -> tuple[Array, Arr
     """
     xp = array_module(x, x0, v)
     d = x.shape[1]
-    low, length = xp.asarray(box.low(d), x.dtype), xp.asarray(box.length(d), x.dtype)
-    if box.wall_code == PERIODIC:
-        log_p, score = _log_theta(x - x0, v, length)
-        return log_p.sum(1), score
-    straight, straight_score = _log_theta(x - x0, v, 2 * length)
-    mirror, mirror_score = _log_theta((x - low) + (x0 - low), v, 2 * length)
+    low = xp.asarray(box.low(d), x.dtype)
+    period = xp.asarray(box.period(d), x.dtype)
+    log_p, score = _log_theta(x - x0, v, period)
+    if not box.periodic(d).any():
+        log_p, score = _with_mirror(log_p, score, x, x0, v, low, period)
+    elif not box.periodic(d).all():
+        j = xp.asarray(np.flatnonzero(~box.periodic(d)))
+        log_p[:, j], score[:, j] = _with_mirror(log_p[:, j], score[:, j], x[:, j], x0[:, j], v, low[j], period[j])
+    return log_p.sum(1), score
+
+
+def _with_mirror(
+    straight: Array, straight_score: Array, x: Array, x0: Array, v: Array, low: Array, period: Array
+) -> tuple[Array, Array]:
+    """The mirror image of the start added, for axes that end at reflecting walls; all (n, d), low and period (d,)."""
+    xp = array_module(x)
+    mirror, mirror_score = _log_theta((x - low) + (x0 - low), v, period)
     log_p = xp.logaddexp(straight, mirror)
-    weight = xp.exp(mirror - log_p)
-    return log_p.sum(1), straight_score + weight * (mirror_score - straight_score)
+    return log_p, straight_score + xp.exp(mirror - log_p) * (mirror_score - straight_score)
 
 
 def _log_theta(y: Array, v: Array, period: Array) -> tuple[Array, Array]:

@@ -40,6 +40,11 @@ class Process(ABC):
         return math.inf
 
     @property
+    def driftless(self) -> bool:
+        """Whether alpha = 1: x_t is x_0 plus noise, and steps add up."""
+        return False
+
+    @property
     def discrete(self) -> bool:
         """Whether t is an integer (a table of steps)."""
         return False
@@ -97,8 +102,14 @@ class Process(ABC):
         ValueError, TypeError
             If it is no real number, negative, beyond `t_max`, or not an integer where it must be.
         """
-        values = checks.reals(t, name)
         end = min(self.t_max, checks.LARGEST)
+        if not self.discrete:  # the usual case, at the cost of two comparisons; NaN fails both
+            if type(t) is float and 0 <= t <= end:
+                return t
+            usual = type(t) is np.ndarray and t.ndim and t.dtype == np.float64 and t.size
+            if usual and t.min() >= 0 and t.max() <= end:
+                return t
+        values = checks.reals(t, name)
         outside = (values < 0) | (values > end)
         if bool(outside.any()):
             bad = float(values[outside].ravel()[0])

@@ -50,6 +50,10 @@ class Brownian(Process):
         object.__setattr__(self, "D", checks.positive(self.D, "D", unit="a diffusion coefficient, length^2/time"))
         check_domain(self.domain)
 
+    @property
+    def driftless(self) -> bool:  # noqa: D102
+        return True
+
     def log_alpha(self, t: Any) -> Any:  # noqa: D102
         return 0.0 * self.check_time(t)
 
@@ -199,6 +203,10 @@ class VarianceExploding(Process):
     @property
     def _growth(self) -> float:
         return 2 * math.log(self.sigma_max / self.sigma_min)
+
+    @property
+    def driftless(self) -> bool:  # noqa: D102
+        return True
 
     def log_alpha(self, t: Any) -> Any:  # noqa: D102
         return 0.0 * self.check_time(t)

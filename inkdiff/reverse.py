@@ -33,7 +33,7 @@ from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.process import Process, check_process
 from inkdiff.rng import Stream
-from inkdiff.simulate import check_state, walls
+from inkdiff.simulate import check_state, walls_of
 from inkdiff.trajectory import Callback, Observe, Recorder, Trajectory
 
 __all__ = ["DDIM", "Ancestral", "EulerMaruyama", "ProbabilityFlow", "Sampler", "reverse"]
@@ -240,12 +240,12 @@ def _guard(score: Score) -> Score:
 def _apply(process: Process, x: Array, seed: int, number: int) -> Apply:
     """The kernel at one step number, with the walls of the process."""
     xp = array_module(x)
-    geometry = walls(process, x)
+    walls = walls_of(process, x)
 
     def apply(x: Array, u: Array, a: float, b: float, c: float) -> Array:
         a_, b_, c_ = (xp.asarray([value], x.dtype) for value in (a, b, c))
         return kernels.step(
-            x, u=u, a=a_, b=b_, s=c_, **geometry, seed=seed, number=number, stream=Stream.REVERSE, noisy=c != 0
+            x, u=u, a=a_, b=b_, s=c_, walls=walls, seed=seed, number=number, stream=Stream.REVERSE, noisy=c != 0
         )
 
     return apply

@@ -12,10 +12,11 @@ import sys
 import numpy as np
 
 from inkdiff.kernels import cpu, cuda
-from inkdiff.kernels.formulas import FREE, PERIODIC, REFLECT
+from inkdiff.kernels.formulas import PERIODIC, REFLECT
 
 KEY = (np.uint64(0x89ABCDEF), np.uint64(0x01234567))
 STREAM = np.uint64(2)
+FREE = 0
 RNG = np.random.default_rng(0)
 CASES = {}
 
@@ -59,34 +60,47 @@ def noise_cases():
         case(f"philox {n}", "philox", [words, np.zeros_like(words), *KEY], [1])
 
 
+def box(axes, dtype, wall=None):
+    """lo, length and kinds of wall (both kinds if not said), one entry or one per axis."""
+    codes = RNG.choice([REFLECT, PERIODIC], axes) if wall is None else np.full(axes, wall)
+    return RNG.uniform(-1, 0, axes).astype(dtype), RNG.uniform(0.3, 1, axes).astype(dtype), codes.astype(np.int64)
+
+
 def walk_cases():
     for dtype in (np.float32, np.float64):
-        for size in (1023, 1100):
+        name = np.dtype(dtype)
+        for size, start in ((1023, 0), (1100, 4096 - 700)):
             x = RNG.normal(size=size).astype(dtype)
             a, s = RNG.uniform(0.5, 1, 2).astype(dtype), RNG.uniform(0.1, 1, 2).astype(dtype)
-            case(f"walk {np.dtype(dtype)} {size}", "walk", [x, a, s, 5, STREAM, *KEY], [0])
-    for n, d, axes in [(1, 1, 1), (1030, 1, 1), (400, 3, 3), (550, 2, 1)]:
-        phase = RNG.integers(-(2**31), 2**31, n * d).astype(np.int32)
-        amplitude = RNG.uniform(1e5, 6e9, (2, axes)).astype(np.float32)
-        case(f"walk_phase {n}x{d}, {axes} widths", "walk_phase", [phase, amplitude, 5, STREAM, *KEY], [0])
+            case(f"walk {name} {size} from {start}", "walk", [x, start, a, s, 5, STREAM, *KEY], [0])
+            amplitude, shift = np.array([3.7, -(2.0**44)]), np.array([0, 11])
+            arguments = [x, start, 2.0**-40, amplitude, shift, 5, STREAM, *KEY]
+            case(f"walk_free {name} {size} from {start}", "walk_free", arguments, [0])
+        for n, d, axes, start in [(1, 1, 1, 0), (1030, 1, 1, 5000), (400, 3, 3, 4095), (550, 2, 1, 0)]:
+            lo, length, code = box(axes, np.float64)
+            x = (lo + length * RNG.uniform(0, 1, (n, d))).astype(dtype)
+            if n > 1:
+                x[0], x[1] = lo, lo + length
+            width = np.array([0.01, 0.01, -3.0])
+            arguments = [x.reshape(-1), start, lo, length, code, width, 5, STREAM, *KEY]
+            case(f"walk_box {name} {n}x{d} from {start}, {axes} axes", "walk_box", arguments, [0])
 
 
-def code_cases():
+def tally_cases():
     for dtype in (np.float32, np.float64):
-        for wall in (REFLECT, PERIODIC):
-            d = 3
-            lo, length = np.array([0.0, -1.0, 0.1]), np.array([1.0, 3.0, 0.7])
-            x = (lo + length * RNG.uniform(0, 1, (300, d))).astype(dtype)
-            x[0], x[1] = lo, lo + length
-            phase = RNG.integers(-(2**31), 2**31, (300, d)).astype(np.int32)
-            phase[0] = (0, -(2**31), 2**31 - 1)
-            label = f"{np.dtype(dtype)} {'reflect' if wall == REFLECT else 'periodic'}"
-            case(f"encode {label}", "encode", [x, np.zeros_like(phase), lo, length, wall], [1])
-            case(f"decode {label}", "decode", [phase, np.zeros_like(x), lo, length, wall], [1])
+        for n, d in ((1, 1), (700, 2), (300, 3)):
+            x = RNG.uniform(-0.2, 1.2, (n, d)).astype(dtype)
+            x[0] = 1.0  # the closed end
+            bins = RNG.integers(2, 5, d)
+            arguments = [x, np.zeros(d), bins.astype(float), bins, np.zeros((1, int(bins.prod())), np.int64)]
+            case(f"histogram {np.dtype(dtype)} {n}x{d}", "histogram", arguments, [4])
+            for about in (np.full((1, d), 0.3), RNG.uniform(0, 1, (n, d))):
+                arguments = [x, about, 2.0**12, np.zeros((1, d, 3), np.int64)]
+                case(f"moments {np.dtype(dtype)} {n}x{d} about {len(about)}", "moments", arguments, [3])
 
 
 def step_cases():
-    walls = {"free": FREE, "reflect": REFLECT, "periodic": PERIODIC}
+    walls = {"free": FREE, "reflect": REFLECT, "periodic": PERIODIC, "mixed": None}
     plain, rows, images = (1050, 1, False, 1, False, True), (340, 3, True, 3, True, True), (2, 520, True, 1, True, True)
     quiet = (100, 2, False, 2, True, False)
     for dtype, shapes in ((np.float32, (plain, rows, images)), (np.float64, (rows, quiet))):
@@ -95,50 +109,21 @@ def step_cases():
                 x = RNG.uniform(-1, 2, n * d).astype(dtype)
                 u = RNG.normal(size=n * d if scored else 0).astype(dtype)
                 a, b, s = (RNG.uniform(0.1, 2, n if per_row else 1).astype(dtype) for _ in range(3))
-                lo, length = RNG.uniform(-1, 0, axes).astype(dtype), RNG.uniform(0.3, 1, axes).astype(dtype)
+                sides = box(0 if code == FREE else axes, dtype, code)
                 eps = np.full(n * d if noisy else 0, 9, np.float32)
-                arguments = [
-                    x,
-                    u,
-                    np.zeros_like(x),
-                    eps,
-                    a,
-                    b,
-                    s,
-                    d,
-                    code,
-                    lo,
-                    length,
-                    noisy,
-                    np.uint64(3),
-                    STREAM,
-                    *KEY,
-                ]
+                start = 3 * n * d
+                arguments = [x, u, np.zeros_like(x), eps, start, a, b, s, d, *sides, noisy, np.uint64(3), STREAM, *KEY]
                 traits = f"{' per row' * per_row}{' scored' * scored}{' quiet' * (not noisy)}"
                 case(f"step {np.dtype(dtype)} {wall} {n}x{d}{traits}", "step", arguments, [2, 3] if noisy else [2])
     x = np.array([np.nan, 0.5, np.inf, 7.3], np.float32)
     one, none = np.ones(1, np.float32), np.empty(0, np.float32)
-    arguments = [
-        x,
-        none,
-        np.zeros_like(x),
-        none,
-        one,
-        0 * one,
-        0 * one,
-        1,
-        REFLECT,
-        0 * one,
-        one,
-        False,
-        np.uint64(3),
-        STREAM,
-    ]
+    walls = (0 * one, one, np.array([REFLECT]))
+    arguments = [x, none, np.zeros_like(x), none, 0, one, 0 * one, 0 * one, 1, *walls, False, np.uint64(3), STREAM]
     case("step of NaN", "step", [*arguments, *KEY], [2])
 
 
 if __name__ == "__main__":
-    for register in (noise_cases, walk_cases, code_cases, step_cases):
+    for register in (noise_cases, walk_cases, tally_cases, step_cases):
         register()
     if sys.argv[1:] == ["--list"]:
         print(json.dumps(list(CASES)))

@@ -21,7 +21,7 @@ from numba.cuda.cudadrv import nvvm
 # Numba asks the current device for its capability even when told one; without a GPU there is nothing to ask.
 dispatcher.get_current_device = lambda: python_types.SimpleNamespace(compute_capability=(9, 0))
 
-from inkdiff.kernels import cuda  # noqa: E402
+from inkdiff.kernels.cuda import noise, steps, tallies, walks  # noqa: E402
 
 I, U = types.int64, types.uint64
 NOISE = (U, U, U, U)
@@ -32,24 +32,28 @@ def array(dtype, ndim=1):
 
 
 def shells():
-    f32, i32, u32 = types.float32, types.int32, types.uint32
-    yield "_normal float32", cuda._normal, (array(f32), I, I, I, *NOISE)
-    yield "_uniform float32", cuda._uniform, (array(f32), I, I, I, *NOISE)
-    yield "_philox uint32", cuda._philox, (array(u32, 2), array(u32, 2), U, U)
-    yield "_walk_phase int32", cuda._walk_phase, (array(i32), array(f32, 2), I, I, U, U, U)
-    for numpy_type, real in ((np.float32, f32), (np.float64, types.float64)):
-        x, sides = array(real), array(types.float64)
-        yield f"walk {real}", cuda._WALK[np.dtype(numpy_type)], (x, x, x, I, I, U, U, U)
-        yield f"_encode {real}", cuda._encode, (array(real, 2), array(i32, 2), sides, sides, I)
-        yield f"_decode {real}", cuda._decode, (array(i32, 2), array(real, 2), sides, sides, I)
-        arguments = (x, x, x, array(f32), x, x, x, I, I, x, x, types.boolean, I, *NOISE)
-        yield f"step {real}", cuda._STEP[np.dtype(numpy_type)], arguments
+    f32, f64, i64, u32 = types.float32, types.float64, types.int64, types.uint32
+    yield "_normal float32", noise._normal, (array(f32), I, I, I, *NOISE)
+    yield "_uniform float32", noise._uniform, (array(f32), I, I, I, *NOISE)
+    yield "_philox uint32", noise._philox, (array(u32, 2), array(u32, 2), U, U)
+    box = (array(f64), array(f64), array(i64))
+    for numpy_type, real in ((np.float32, f32), (np.float64, f64)):
+        x, kind = array(real), np.dtype(numpy_type)
+        yield f"walk {real}", walks._WALK[kind], (x, I, x, x, I, I, I, U, U, U)
+        yield f"walk_box {real}", walks._WALK_BOX[kind], (x, I, *box, array(f64), I, I, I, U, U, U)
+        yield f"walk_free {real}", walks._WALK_FREE[kind], (x, I, f64, array(f64), array(i64), I, I, I, U, U, U)
+        tally = (array(real, 2), array(f64))
+        yield f"_histogram {real}", tallies._histogram, (*tally, array(f64), array(i64), array(i64, 2))
+        yield f"_moments {real}", tallies._moments, (array(real, 2), array(f64, 2), f64, array(i64, 3))
+        arguments = (x, x, x, array(f32), I, x, x, x, I, x, x, array(i64), types.boolean, I, I, *NOISE)
+        yield f"step {real}", steps._STEP[kind], arguments
 
 
 def count(ptx):
     return {
         "fma.rn.f32": len(re.findall(r"\bfma\.rn\.f32", ptx)),
         "fma.rn.f64": len(re.findall(r"\bfma\.rn\.f64", ptx)),
+        "local": len(re.findall(r"\b(?:ld|st)\.local", ptx)),
         "approx": len(re.findall(r"\.approx", ptx)) + len(re.findall(r"\.ftz", ptx)),
     }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SHELLS = ["normal", "uniform", "philox", "walk", "walk_phase", "encode", "decode", "step"]
+SHELLS = ["normal", "uniform", "philox", "walk", "walk_box", "walk_free", "step", "histogram", "moments"]
 
 
 def run_apart(script, **environment):
@@ -62,9 +62,10 @@ def test_all_shells_compile_to_ptx_with_fused_multiply_adds():
     assert {name.split()[0].lstrip("_") for name in compiled} == set(SHELLS)
     for name, counts in compiled.items():
         shell = name.split()[0].lstrip("_")
-        if shell in ("normal", "walk", "walk_phase", "step"):
+        if shell in ("normal", "walk", "walk_box", "walk_free", "step"):
             assert counts["fma.rn.f32"] >= 2 * 19, (name, counts)  # Box-Muller alone is 19 fused operations a pair
         assert counts["approx"] == 0, (name, counts)
+        assert counts["local"] == 0, (name, counts)  # states stay in registers
         assert counts["contracted"] == 0, (name, counts)
 
 

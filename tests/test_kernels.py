@@ -3,6 +3,7 @@ honest cache."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -21,11 +22,13 @@ from scipy import stats
 
 import inkdiff as ink
 from inkdiff import _compile, kernels
-from inkdiff.kernels import cpu
-from inkdiff.kernels.formulas import FREE, PERIODIC, REFLECT
+from inkdiff.kernels import PERIODIC, REFLECT, Walls
+from inkdiff.kernels.cpu import noise, walks
+from inkdiff.kernels.formulas import from_phase, to_phase
 from inkdiff.rng import QUARTER, Stream
 
 BLOCK = 4 * QUARTER
+FREE = 0
 ROOT = Path(__file__).parent.parent
 KEY = (np.uint64(1), np.uint64(2))
 ADDRESS = (np.int64(0), np.uint64(0), np.uint64(0), *KEY)
@@ -56,27 +59,60 @@ def _lanes(count, dtype):
 
 
 VECTOR_LOOPS = {
-    "normals": (cpu._normals, lambda: (*_lanes(4, np.float32), *ADDRESS)),
-    "walk float32": (cpu._walk_lanes, lambda: (*_lanes(4, np.float32), np.float32(1), np.float32(1), *ADDRESS)),
-    "walk in a box": (cpu._phase_lanes, lambda: (*_lanes(4, np.int32), *_lanes(4, np.float32), *ADDRESS)),
+    "normals": (noise._normals, lambda: (*_lanes(4, np.float32), *ADDRESS)),
+    "walk float32": (walks._walk_lanes, lambda: (*_lanes(4, np.float32), np.float32(1), np.float32(1), *ADDRESS)),
+    "walk in a box": (walks._phase_lanes, lambda: (*_lanes(4, np.int32), np.float32(1), *ADDRESS)),
+    "walk in a brick": (walks._phase_lanes_by_axis, lambda: (*_lanes(4, np.int32), *_lanes(4, np.float32), *ADDRESS)),
+    "walk in free space": (walks._quanta_lanes, lambda: (*_lanes(4, np.int64), 1.0, np.int64(0), *ADDRESS)),
 }
+
+
+def check_packed(loop, asm, register):
+    """Packed instructions in the hot loop, on registers of the full width.
+
+    A loop over 64-bit integers is as wide as they are: its float32 arithmetic fills half a register.
+    """
+    halves = "(?:xmm|ymm|zmm)" if loop == "walk in free space" else register
+    for instruction, name, what in [
+        (r"vpmuludq", register, "32 x 32 -> 64 bit products of Philox"),
+        (r"vfmadd\w*ps", halves, "fused multiply-adds"),
+    ]:
+        packed = re.findall(rf"\s{instruction}\s[^\n]*%{name}", asm)
+        assert len(packed) >= 10, f"{loop}: {what}: {len(packed)} {instruction} on {name}"
+    scalar = re.findall(r"\s(vfmadd\w*ss|vmulss)\s", asm)
+    assert len(scalar) < len(re.findall(r"\svfmadd\w*ps\s", asm)) * 3, "the scalar remainder should be the smaller part"
 
 
 @pytest.mark.parametrize("loop", VECTOR_LOOPS)
 def test_lane_loops_are_packed(loop):
-    shell, arguments = VECTOR_LOOPS[loop]
-    asm = assembly(shell, *arguments())
     if not llvm.get_host_cpu_features().get("avx2"):
         pytest.skip(f"{llvm.get_host_cpu_name()} has no AVX2: the packed instructions looked for do not exist")
-    register = "zmm" if "%zmm" in asm else "ymm"
-    for instruction, what in [
-        (r"vpmuludq", "32 x 32 -> 64 bit products of Philox"),
-        (r"vfmadd\w*ps", "fused multiply-adds"),
-    ]:
-        packed = re.findall(rf"\s{instruction}\s[^\n]*%{register}", asm)
-        assert len(packed) >= 10, f"{what}: {len(packed)} {instruction} on {register}"
-    scalar = re.findall(r"\s(vfmadd\w*ss|vmulss)\s", asm)
-    assert len(scalar) < len(re.findall(r"\svfmadd\w*ps\s", asm)) * 3, "the scalar remainder should be the smaller part"
+    shell, arguments = VECTOR_LOOPS[loop]
+    check_packed(loop, assembly(shell, *arguments()), "ymm")
+
+
+CROSS_COMPILE = """
+import json, sys, numba
+sys.path.insert(0, "tests")
+from test_kernels import VECTOR_LOOPS
+print(json.dumps({
+    loop: "\\n".join(compiled.inspect_asm().values())
+    for loop, (shell, arguments) in VECTOR_LOOPS.items()
+    for compiled in [numba.njit(fastmath=False, error_model="numpy", nogil=True)(shell.py_func)]
+    if compiled.compile(tuple(map(numba.typeof, arguments()))) or True
+}))
+"""
+
+
+def test_lane_loops_fill_512_bits():
+    """Compiled for a processor with AVX-512 (Zen 4), not run: so this can be seen on any x86-64 machine."""
+    if not llvm.get_host_cpu_features().get("sse2"):
+        pytest.skip(f"{llvm.get_host_cpu_name()} is no x86-64: Numba compiles for the host's architecture")
+    features = ",".join(f"+avx512{part}" for part in ("f", "bw", "cd", "dq", "vl")) + ",+avx2,+fma"
+    result = run(CROSS_COMPILE, NUMBA_CPU_NAME="znver4", NUMBA_CPU_FEATURES=features, PYTHONWARNINGS="")
+    assert result.returncode == 0, result.stderr
+    for loop, asm in json.loads(result.stdout.splitlines()[-1]).items():
+        check_packed(loop, asm, "zmm")
 
 
 def test_no_contraction_without_fma():
@@ -108,22 +144,105 @@ def test_ragged_walks_are_prefixes(size, dtype):
     assert np.array_equal(whole[:size], part)
 
 
+def walls_for(wall, lo, length, dtype=np.float64):
+    """One kind of wall on all axes."""
+    lo, length = np.atleast_1d(np.asarray(lo, dtype)), np.atleast_1d(np.asarray(length, dtype))
+    return Walls(lo, length, np.full(len(lo), wall, np.int64))
+
+
+def phase_of(x, walls):
+    """Positions (n, d) as phases, by the definition: the nearest half quantum, its parity being the sheet."""
+    h = np.rint((x - walls.lo) * (2.0**32 / walls.length)).astype(np.int64)
+    reflected = np.where(h % 2 == 0, h // 2, -(h // 2))
+    return np.where(walls.code == PERIODIC, h, reflected).astype(np.int32)
+
+
 @pytest.mark.parametrize("d", [1, 2, 3, 7])
 @pytest.mark.parametrize("rows", [1, 341, 1365, 3000])
-def test_walks_in_boxes_with_axes_of_their_own(d, rows):
+@pytest.mark.parametrize("direction", [1, -1])
+def test_walks_in_boxes_with_axes_of_their_own(d, rows, direction):
+    """Sides, kinds of wall and origins per axis: phases move by the rounded step, modulo 2^32."""
     rng = np.random.default_rng(d)
-    phase = rng.integers(-(2**31), 2**31, (rows, d)).astype(np.int32)
-    amplitude = rng.uniform(1e6, 1e9, (3, d)).astype(np.float32)
-    amplitude[1] = amplitude[0]  # a repeated step reuses its expansion
-    moved = phase.copy()
-    kernels.walk_phase(moved, amplitude, seed=5, first_step=9, stream=0)
-    expected = phase.reshape(-1).copy()
-    for k in range(3):
-        z = ink.normal(expected.size, seed=5, step=9 + k)
-        v = np.tile(amplitude[k], rows) * z  # float32
-        v = (v.astype(np.float64) - 2.0**32 * np.rint(v.astype(np.float64) / 2.0**32)).astype(np.float32)
-        expected += np.rint(np.minimum(v, np.float32(2.0**31 - 128))).astype(np.int64).astype(np.int32)
-    assert np.array_equal(moved.reshape(-1), expected)
+    code = rng.choice([REFLECT, PERIODIC], d)
+    walls = Walls(rng.uniform(-1, 1, d), rng.uniform(0.5, 3, d), code)
+    x = walls.lo + walls.length * rng.uniform(0, 1, (rows, d))
+    width = direction * np.array([0.01, 0.01, 0.7, 5.0])  # a repeated step reuses its expansion
+    moved = x.copy()
+    kernels.walk_box(moved, width, walls, seed=5, first_step=9, stream=0)
+    phase = phase_of(x, walls)
+    per_length = np.where(code == PERIODIC, 2.0**32, 2.0**31) / walls.length
+    for k in range(len(width)):
+        z = ink.normal(rows * d, seed=5, step=9 + k).reshape(rows, d)
+        v = (np.clip(width[k] * per_length, -(2.0**33), 2.0**33).astype(np.float32) * z).astype(np.float64)
+        v = (v - 2.0**32 * np.rint(v / 2.0**32)).astype(np.float32)
+        v = np.clip(v, -np.float32(2.0**31 - 128), np.float32(2.0**31 - 128))
+        phase = (phase + np.rint(v).astype(np.int64)).astype(np.int32)
+    assert np.array_equal(phase_of(moved, walls), phase)
+
+
+def test_walks_in_free_space_count_quanta():
+    """int64 quanta: rounded steps, wide ones in 2^shift quanta; against Python's integers."""
+    x = np.random.default_rng(0).normal(size=(700, 3))
+    quantum, width = 2.0**-40, np.array([1e-9, 0.3, 40.0, 1e5])
+    moved = x.copy()
+    kernels.walk_free(moved, width, quantum, seed=5, first_step=9, stream=0)
+    h = np.rint(x / quantum).astype(np.int64)
+    for k, s in enumerate(width):
+        z = ink.normal(x.size, seed=5, step=9 + k).reshape(x.shape).astype(np.float64)
+        shift = max(0, math.frexp(s / quantum)[1] - 45)
+        h += np.rint(np.ldexp(s / quantum, -shift) * z).astype(np.int64) << shift
+    assert np.array_equal(moved, h * quantum)
+    assert np.abs(h).max() > 2**53  # wider than float64 holds whole
+
+
+@pytest.mark.parametrize("where", ["box", "brick", "free"])
+def test_the_same_walk_with_negative_widths_undoes_it(where):
+    """To the last bit, after steps of all lengths, in one go or one by one."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 1, (1500, 2))
+    walls = walls_for(REFLECT, *(([0.0, 0.0], [1.0, 1.5]) if where == "brick" else (0.0, 1.0)))
+    width = np.array([1e-6, 0.01, 0.7, 0.3, 3e3])
+
+    def walk(y, width, first_step):
+        arguments = dict(seed=5, first_step=first_step, stream=0)
+        if where == "free":
+            kernels.walk_free(y, width, 2.0**-36, **arguments)
+        else:
+            kernels.walk_box(y, width, walls, **arguments)
+
+    walk(x, 0 * width[:1], 0)  # on the lattice
+    moved = x.copy()
+    walk(moved, width, 3)
+    assert np.abs(moved - x).min() > 0
+    one_by_one = moved.copy()
+    walk(moved, -width, 3)
+    assert np.array_equal(moved, x)
+    for k in (2, 0, 4, 3, 1):  # in any order
+        walk(one_by_one, -width[k : k + 1], 3 + k)
+    assert np.array_equal(one_by_one, x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(17, 18), slice(1364, 1370), slice(500, 2777)])
+def test_any_part_walks_like_the_whole(rows, dtype):
+    """`start` addresses the noise of a part: one particle alone, a run across blocks, everything but the ends."""
+    d, x = 3, np.random.default_rng(2).uniform(0, 1, (3000, 3)).astype(dtype)
+    t = np.linspace(0.1, 1, 3000).astype(dtype)
+    walls, brick = walls_for(REFLECT, 0.0, 1.0), walls_for(REFLECT, [0, 0, 0], [1, 2, 3])
+    width, a, s = np.array([0.1, 0.2]), np.array([1, 0.5], dtype), np.array([0.1, 1], dtype)
+
+    def everything(rows):
+        y, address = [x[rows].copy() for _ in range(5)], dict(seed=5, stream=1, start=rows.start * d)
+        kernels.walk_box(y[0], width, walls, first_step=3, **address)
+        kernels.walk_box(y[1], width, brick, first_step=3, **address)
+        kernels.walk_free(y[2], width, 2.0**-30, first_step=3, **address)
+        kernels.walk(y[3], a, s, first_step=3, **address)
+        inside = Walls(*(np.asarray(side, dtype) for side in brick[:2]), brick.code)
+        kernels.step(x[rows], a=t[rows], s=t[rows], walls=inside, number=3, out=y[4], **address)
+        return y
+
+    for whole, part in zip(everything(slice(0, 3000)), everything(rows), strict=True):
+        assert np.array_equal(whole[rows], part)
 
 
 def direct_step(x, a, s, b, u, z, wall, lo, length):
@@ -149,8 +268,8 @@ def test_step_against_its_definition(n, d, dtype, wall, per_row):
     if d == 3:
         lo, length = lo[:1], length[:1]  # axes alike are given once
     eps = np.empty((n, d), np.float32)
-    geometry = {} if wall == FREE else {"lo": lo, "length": length}
-    out = kernels.step(x, a=a, s=s, b=b, u=u, wall=wall, **geometry, seed=3, number=8, stream=2, eps=eps)
+    walls = None if wall == FREE else walls_for(wall, lo, length, dtype)
+    out = kernels.step(x, a=a, s=s, b=b, u=u, walls=walls, seed=3, number=8, stream=2, eps=eps)
     assert np.array_equal(eps.reshape(-1), ink.normal(n * d, seed=3, step=8, stream=2))
     expected = direct_step(
         x.astype(np.float64), a, s, b, u, eps, wall, lo.astype(np.float64), length.astype(np.float64)
@@ -178,17 +297,17 @@ def test_step_in_place_and_without_noise():
 def test_thread_counts_agree(shape, one_thread):
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 1, shape)
-    n, d = shape
+    n = shape[0]
 
     def everything():
-        phase = kernels.encode(x, np.zeros(d), np.ones(d), REFLECT)
-        kernels.walk_phase(phase, np.full((2, d), 1e8, np.float32), seed=1, first_step=0, stream=0)
+        boxed, free = x.copy(), x.copy()
+        kernels.walk_box(boxed, np.full(2, 0.05), walls_for(REFLECT, 0, 1), seed=1, first_step=0, stream=0)
+        kernels.walk_free(free, np.full(2, 0.05), 2.0**-40, seed=1, first_step=0, stream=0)
         y = x.astype(np.float32)
         kernels.walk(y, np.ones(2, np.float32), np.ones(2, np.float32), seed=1, first_step=0, stream=0)
         t = np.linspace(0.5, 1, n)
-        z = kernels.step(x, a=t, s=t, wall=REFLECT, lo=np.zeros(1), length=np.ones(1), seed=1, number=0, stream=0)
-        back = kernels.decode(phase, np.zeros(d), np.ones(d), REFLECT, out=np.empty_like(x))
-        return phase, y, z, back
+        z = kernels.step(x, a=t, s=t, walls=walls_for(REFLECT, 0, 1), seed=1, number=0, stream=0)
+        return boxed, free, y, z
 
     one = everything()
     numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
@@ -206,9 +325,23 @@ def test_the_door_leaves_the_thread_count_alone():
 # ---- fixed point
 
 
+@numba.njit
+def decode(phase, x, lo, length, wall):
+    for i in range(phase.size):
+        x[i] = from_phase(phase[i], lo, length / 4294967296.0, wall)
+
+
+@numba.njit
+def encode(x, phase, lo, length, wall):
+    for i in range(phase.size):
+        phase[i] = to_phase(x[i], lo, 4294967296.0 / length, wall)
+
+
 def roundtrip(phase, lo, length, wall, dtype=np.float64):
-    x = kernels.decode(phase, lo, length, wall, out=np.empty(phase.shape, dtype))
-    return x, kernels.encode(x, lo, length, wall)
+    x, again = np.empty(phase.shape, dtype), np.empty_like(phase)
+    decode(phase, x, lo, length, wall)
+    encode(x, again, lo, length, wall)
+    return x, again
 
 
 @given(
@@ -218,26 +351,25 @@ def roundtrip(phase, lo, length, wall, dtype=np.float64):
     wall=st.sampled_from([REFLECT, PERIODIC]),
 )
 def test_a_decoded_phase_encodes_to_itself(lo, length, phases, wall):
-    phase = np.array(phases, np.int32)[:, None]
+    phase = np.array(phases, np.int32)
     if abs(lo) > 2**18 * length:
         return  # further from the origin a float64 does not hold the phase; see `simulate`
-    x, again = roundtrip(phase, np.array([lo]), np.array([length]), wall)
+    x, again = roundtrip(phase, lo, length, wall)
     assert (x >= lo).all() and (x <= lo + length).all()
     assert np.array_equal(phase, again)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sheets_and_ends(dtype):
-    lo, length = np.array([0.0]), np.array([1.0])
-    ends = np.array([[0, -(2**31), 2**31 - 1, -(2**31) + 1, 1, -1, 2**30, -(2**30)]], np.int32).T.copy()
-    x, again = roundtrip(ends, lo, length, REFLECT, dtype)
+    ends = np.array([0, -(2**31), 2**31 - 1, -(2**31) + 1, 1, -1, 2**30, -(2**30)], np.int32)
+    x, again = roundtrip(ends, 0.0, 1.0, REFLECT, dtype)
     assert x[0] == 0 and x[1] == 1
     if dtype == np.float64:
         assert np.array_equal(ends, again)  # the sheet too: -1 and 1 are mirror images with different futures
         assert x[4] < x[5] < x[4] + 2**-31
     else:
         assert x[6] == x[7] == 0.5
-    x32, _ = roundtrip(ends, lo, length, PERIODIC, dtype)
+    x32, _ = roundtrip(ends, 0.0, 1.0, PERIODIC, dtype)
     assert (x32 >= 0).all() and (x32 <= 1).all()
 
 
@@ -245,11 +377,12 @@ def test_sheets_and_ends(dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_positions_survive_the_phase(dtype, wall):
     x = np.random.default_rng(0).uniform(-2, 5, (5000, 2)).astype(dtype)
-    lo, length = np.array([-2.0, -2.0]), np.array([7.0, 7.0])
-    phase = kernels.encode(x, lo, length, wall)
-    back = kernels.decode(phase, lo, length, wall, out=np.empty_like(x))
+    walls = walls_for(wall, -2.0, 7.0)
+    back = x.copy()
+    kernels.walk_box(back, np.zeros(0), walls, seed=1, first_step=0, stream=0)  # there and back
     assert np.abs(back - x).max() <= (5e-7 if dtype == np.float32 else 7 * 2.0**-31)
-    again = kernels.decode(kernels.encode(back, lo, length, wall), lo, length, wall, out=np.empty_like(x))
+    again = back.copy()
+    kernels.walk_box(again, np.zeros(0), walls, seed=1, first_step=0, stream=0)
     assert np.array_equal(back, again)
 
 
@@ -259,30 +392,19 @@ def test_fold_stays_in_the_box_at_every_multiple_of_the_period():
         for length in (0.3, 1 / 3, 0.7, 1.1, 3.3):
             x = (np.arange(-60, 60) * dtype(length)).astype(dtype)
             x = np.concatenate([x, np.nextafter(x, dtype(np.inf)), np.nextafter(x, dtype(-np.inf))])[:, None]
-            box = {"lo": np.zeros(1, dtype), "length": np.array([length], dtype)}
             for wall in (REFLECT, PERIODIC):
-                y = kernels.step(
-                    x,
-                    a=one.astype(dtype),
-                    s=zero.astype(dtype),
-                    wall=wall,
-                    **box,
-                    seed=0,
-                    number=0,
-                    stream=0,
-                    noisy=False,
-                )
+                walls = walls_for(wall, 0, length, dtype)
+                a, s = one.astype(dtype), zero.astype(dtype)
+                y = kernels.step(x, a=a, s=s, walls=walls, seed=0, number=0, stream=0, noisy=False)
                 assert (y >= 0).all() and (y <= dtype(length)).all()
 
 
 def test_fold_leaves_the_inside_alone_and_nan_visible():
-    lo, length = np.array([0.1]), np.array([0.6])
     x = np.random.default_rng(0).uniform(0.1, 0.7, (1000, 1))
     x[0] = np.nan
     for wall in (REFLECT, PERIODIC):
-        y = kernels.step(
-            x, a=np.ones(1), s=np.zeros(1), wall=wall, lo=lo, length=length, seed=0, number=0, stream=0, noisy=False
-        )
+        walls = walls_for(wall, 0.1, 0.6)
+        y = kernels.step(x, a=np.ones(1), s=np.zeros(1), walls=walls, seed=0, number=0, stream=0, noisy=False)
         assert np.array_equal(y, x, equal_nan=True)
 
 
@@ -313,9 +435,10 @@ def test_steps_longer_than_the_box(width, wall, dtype):
 def test_small_steps_do_not_stall(amplitude):
     """Fixed point keeps diffusing at a few quanta per step, where float32 positions would stand still."""
     n, steps = 50_000, 1000
-    phase = np.full((n, 1), 2**30, np.int32)
-    kernels.walk_phase(phase, np.full((steps, 1), amplitude, np.float32), seed=1, first_step=0, stream=Stream.FORWARD)
-    square = (phase[:, 0].astype(np.float64) - 2**30) ** 2
+    x = np.full((n, 1), 0.5)
+    width = np.full(steps, amplitude * 2.0**-31)
+    kernels.walk_box(x, width, walls_for(REFLECT, 0, 1), seed=1, first_step=0, stream=Stream.FORWARD)
+    square = ((x[:, 0] - 0.5) * 2.0**31) ** 2
     truth = steps * (amplitude**2 + 1 / 12)  # rounding to integers adds 1/12 per step
     assert abs(square.mean() - truth) / (square.std() / math.sqrt(n)) < 5
 

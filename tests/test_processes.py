@@ -11,6 +11,7 @@ from scipy import integrate, stats
 
 import inkdiff as ink
 from inkdiff.distributions import Gaussian, Uniform
+from inkdiff.kernels import PERIODIC, REFLECT
 
 CONTINUOUS = {
     "Brownian": ink.Brownian(0.7),
@@ -222,9 +223,13 @@ def test_box_geometry():
     assert cube.volume(2) == 9 and brick.volume(3) == 6
     assert np.array_equal(cube.period(2), [6, 6]) and np.array_equal(brick.period(3), [1, 2, 3])
     assert ink.Box([0, 0], 1).axes == 2
-    lo, length = ink.Box([0, 0], [1, 1]).bounds(np.float32)
-    assert lo.shape == (1,) and length.dtype == np.float32
-    assert cube.wall_code != brick.wall_code != ink.Free().wall_code
+    lo, length, code = ink.Box([0, 0], [1, 1]).walls(np.float32)
+    assert lo.shape == code.shape == (1,) and length.dtype == np.float32
+    mixed = ink.Box(0, [1, 2], ["reflect", "periodic"])
+    assert mixed.axes == 2 and mixed.walls(np.float64).code.tolist() == [REFLECT, PERIODIC]
+    assert np.array_equal(mixed.period(2), [2, 2]) and mixed.periodic(2).tolist() == [False, True]
+    assert brick.periodic(3).all() and not cube.periodic(3).any()
+    assert hash(mixed) == hash(ink.Box(0, [1, 2], ("reflect", "periodic"))) and mixed != brick
 
 
 def test_both_walls_belong_to_the_box():

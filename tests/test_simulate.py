@@ -129,7 +129,9 @@ def test_forward_jump_and_reverse_share_no_noise():
         "reverse": (back, Stream.REVERSE),
     }
     for got, stream in noises.values():
-        assert np.array_equal(got[:, 0], ink.normal(n, seed=5, step=0, stream=stream).astype(np.float64))
+        # Without a drift a walk counts quanta of 2^-40.
+        difference = np.abs(got[:, 0] - ink.normal(n, seed=5, step=0, stream=stream).astype(np.float64))
+        assert difference.max() <= (2.0**-41 if stream == Stream.FORWARD else 0)
     assert np.array_equal(eps, jumped.astype(np.float32))
     a, b, c = (got[:, 0] for got, _ in noises.values())
     for first, second in ((a, b), (b, c), (a, c)):
@@ -277,17 +279,50 @@ def test_steps_too_short_raise_instead_of_freezing():
     x = np.full((10, 1), 0.5)
     with pytest.raises(ValueError, match=r"steps=1000 are too many.*quanta.*fewer steps"):
         ink.simulate(ink.Brownian(1.0, ink.Box(0, 1)), x, [0, 1e-16], seed=1, steps=1000)
+    with pytest.raises(ValueError, match=r"steps=10 are too many.*quanta of free space.*quantum="):
+        ink.simulate(ink.Brownian(1.0), x, [0, 1e-24], seed=1, steps=10)
+    fine = ink.Brownian(1.0, ink.Free(quantum=2.0**-50))
+    assert ink.simulate(fine, x, [0, 1e-24], seed=1, steps=10).next_step == 10
     far = np.full((10, 1), 1e6, np.float32)
+    with pytest.raises(ValueError, match=r"x is float32, too coarse for times this close.*float64"):
+        ink.simulate(ink.Brownian(1.0), far, [0, 0.01], seed=1)
+    assert ink.simulate(ink.Brownian(1.0), far.astype(np.float64), [0, 0.01], seed=1).next_step == 1
     with pytest.raises(ValueError, match=r"steps=100 are too many for x in float32.*float64"):
-        ink.simulate(ink.Brownian(1.0), far, [0, 1], seed=1, steps=100)
-    assert ink.simulate(ink.Brownian(1.0), far.astype(np.float64), [0, 1], seed=1, steps=100).next_step == 100
+        ink.simulate(ink.OrnsteinUhlenbeck(1.0, 1.0), far, [0, 1], seed=1, steps=100)
+
+
+def test_free_space_has_a_range_of_its_own():
+    with pytest.raises(ValueError, match=r"beyond 2\^62 quanta.*Free\(quantum=2.0\*\*-\d+\)"):
+        ink.simulate(ink.Brownian(1.0), np.full((3, 1), 1e7), [0, 1], seed=1)
+    wide = ink.Brownian(1.0, ink.Free(quantum=2.0**-20))
+    moved = ink.simulate(wide, np.full((200_000, 1), 1e7), [0, 1e10], seed=1, steps=3).last - 1e7
+    assert abs((moved**2).mean() / 2e10 - 1) < 5 * np.sqrt(2 / len(moved))
+
+
+def test_small_steps_accumulate_in_free_space_in_float32():
+    """10^4 steps of 1e-5 on positions near 100, where float32 is spaced 8e-6: positions would stand still or drift."""
+    n, steps = 20_000, 10_000
+    x = np.full((n, 1), 100.0, np.float32)
+    moved = ink.simulate(ink.Brownian(0.5), x, [0, 1e-6], seed=3, steps=steps).last.astype(np.float64) - 100
+    square = moved**2 - np.spacing(np.float32(100)) ** 2 / 12
+    assert abs(square.mean() - 1e-6) < 5 * square.std() / np.sqrt(n)
+
+
+@pytest.mark.parametrize("name", ["glass", "free", "OU"])
+def test_parts_walked_one_by_one_are_the_whole(name):
+    p, x = PROCESSES[name], states(shape=(3001, 2))
+    whole, jumped = ink.simulate(p, x, times(name), seed=7, steps=3), ink.diffuse(p, x, 0.5, seed=7)
+    for rows in (slice(0, 1), slice(1, 1500), slice(1500, 3001)):
+        part = ink.simulate(p, x[rows], times(name), seed=7, steps=3, first_row=rows.start)
+        assert np.array_equal(part.x, whole.x[:, rows])
+        assert np.array_equal(ink.diffuse(p, x[rows], 0.5, seed=7, first_row=rows.start), jumped[rows])
 
 
 def test_nothing_runs_before_everything_is_checked(monkeypatch):
     def reached(*args, **kwargs):
         raise AssertionError("a kernel ran")
 
-    for name in ("walk", "walk_phase", "encode", "decode", "step"):
+    for name in ("walk", "walk_box", "walk_free", "step"):
         monkeypatch.setattr(kernels, name, reached)
     x = states()
     for wrong in (

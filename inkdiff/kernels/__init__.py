@@ -7,22 +7,35 @@ stream, for CuPy.
 
 from __future__ import annotations
 
+import math
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, current_stream, is_cuda
-from inkdiff.kernels.formulas import FREE, PERIODIC, REFLECT
+from inkdiff.kernels.formulas import PERIODIC, REFLECT
 from inkdiff.rng import QUARTER, Stream
 
 __all__ = [
-    "FREE", "PERIODIC", "REFLECT", "decode", "encode", "normal", "philox4x32", "step", "uniform", "walk", "walk_phase",
+    "PERIODIC", "REFLECT", "Walls", "histogram", "moments", "normal", "philox4x32", "step", "uniform", "walk",
+    "walk_box", "walk_free",
 ]  # fmt: skip
 
 
+class Walls(NamedTuple):
+    """The box for a kernel: three arrays of no entry (free space), one (all axes alike) or one per axis."""
+
+    lo: Array
+    length: Array
+    code: Array  # int64: REFLECT or PERIODIC
+
+
+_WIDEST_EXPONENT = 48 - math.ceil(math.log2(6.77))  # of a step in quanta: |amplitude z| < 2^48
+_TALLIED = 2**14  # rows worth another thread
 _BLOCKS_PER_THREAD = 4  # below this much work (about 20 us) waking another thread costs more than it saves
 
 
@@ -135,27 +148,46 @@ def uniform(
     return _fill("uniform", n, seed, step, stream, start, out)
 
 
-def walk(x: Array, a: Array, s: Array, *, seed: int, first_step: int, stream: int) -> None:
-    """len(a) steps of x <- a[k] x + s[k] eps, in place on a contiguous float array; a, s of its dtype and device."""
-    _shell("walk", x)(x.reshape(-1), a, s, first_step, np.uint64(stream), *_key(seed))
+def walk(x: Array, a: Array, s: Array, *, seed: int, first_step: int, stream: int, start: int = 0) -> None:
+    """len(a) steps of x <- a[k] x + s[k] eps, in place on a contiguous float array; a, s of its dtype and device.
+
+    `start` is the flat element number of x's first entry, here and below.
+    """
+    _shell("walk", x)(x.reshape(-1), start, a, s, first_step, np.uint64(stream), *_key(seed))
 
 
-def walk_phase(phase: Array, amplitude: Array, *, seed: int, first_step: int, stream: int) -> None:
-    """Steps of a driftless walk in a box, in place on int32 phases; amplitude (steps, 1 or d) in quanta, float32."""
-    _shell("walk_phase", phase)(phase.reshape(-1), amplitude, first_step, np.uint64(stream), *_key(seed))
+def walk_box(x: Array, width: Array, walls: Walls, *, seed: int, first_step: int, stream: int, start: int = 0) -> None:
+    """Driftless steps in a box, in place on positions x (n, d); width (steps,) float64, negative to undo them.
+
+    `walls` in float64; `start` a multiple of d. Positions are 32-bit phases from the first step to the last.
+    """
+    _shell("walk_box", x)(x.reshape(-1), start, *walls, width, first_step, np.uint64(stream), *_key(seed))
 
 
-def encode(x: Array, lo: Array, length: Array, wall: int) -> Array:
-    """Positions (n, d) in a box -> int32 phases (n, d)."""
-    phase = array_module(x).empty(x.shape, np.int32)
-    _shell("encode", x)(x, phase, lo, length, wall)
-    return phase
+def walk_free(
+    x: Array,
+    width: npt.NDArray[np.float64],
+    quantum: float,
+    *,
+    seed: int,
+    first_step: int,
+    stream: int,
+    start: int = 0,
+) -> None:
+    """Driftless steps in free space, in place on positions x; width (steps,) of the host, negative to undo them.
 
-
-def decode(phase: Array, lo: Array, length: Array, wall: int, *, out: Array) -> Array:
-    """int32 phases (n, d) -> positions, into `out`."""
-    _shell("decode", phase)(phase, out, lo, length, wall)
-    return out
+    Positions are 64-bit integers, in quanta, from the first step to the last; `quantum` a power of two.
+    """
+    xp = array_module(x)
+    # A step's float32 normal times its width must stay below 2^51: wide steps count in 2^shift quanta.
+    amplitude = width / quantum
+    exponent = np.frexp(amplitude)[1]
+    shift = np.maximum(exponent - _WIDEST_EXPONENT, 0).astype(np.int64)
+    amplitude = np.ldexp(amplitude, -shift)
+    _shell("walk_free", x)(
+        x.reshape(-1), start, quantum, xp.asarray(amplitude), xp.asarray(shift), first_step, np.uint64(stream),
+        *_key(seed),
+    )  # fmt: skip
 
 
 def step(
@@ -165,42 +197,61 @@ def step(
     s: Array,
     b: Array | None = None,
     u: Array | None = None,
-    wall: int = FREE,
-    lo: Array | None = None,
-    length: Array | None = None,
+    walls: Walls | None = None,
     seed: int,
     number: int,
     stream: int,
+    start: int = 0,
     noisy: bool = True,
     out: Array | None = None,
     eps: Array | None = None,
 ) -> Array:
     """out <- fold(a x + b u + s eps) on a contiguous (n, d) array; exact rounding: one fma per sum, then the fold.
 
-    a, s, b: arrays of one entry, or one per row, in the dtype of x; lo, length: one entry or one per axis.
-    `eps`, if given, (n, d) float32, receives the normals. `number` and `stream` address the noise;
-    `noisy=False` says that s is zero.
+    a, s, b: arrays of one entry, or one per row, in the dtype of x, as are the sides of `walls` (None: free space).
+    `eps`, if given, (n, d) float32, receives the normals. `number` and `stream` address the noise, as does `start`, a
+    multiple of d; `noisy=False` says that s is zero.
     """
     xp = array_module(x, u, out)
     nothing = xp.empty(0, x.dtype)
+    if walls is None:
+        walls = Walls(nothing, nothing, xp.empty(0, np.int64))
     if out is None:
         out = xp.empty_like(x)
-    zero = xp.zeros(1, x.dtype)
     _shell("step", x)(
         x.reshape(-1),
         nothing if u is None else u.reshape(-1),
         out.reshape(-1),
         xp.empty(0, np.float32) if eps is None else eps.reshape(-1),
+        start,
         a,
-        xp.zeros_like(a) if b is None else b,
+        a if b is None else b,
         s,
         x.shape[1],
-        wall,
-        zero if lo is None else lo,
-        zero if length is None else length,
+        *walls,
         noisy,
         np.uint64(number),
         np.uint64(stream),
         *_key(seed),
     )
     return out
+
+
+def _parts(x: Array) -> int:
+    """Tallies kept apart: one per thread of the CPU, one on a GPU, whose additions are atomic."""
+    return 1 if is_cuda(x) else min(numba.get_num_threads(), x.shape[0] // _TALLIED + 1)
+
+
+def histogram(x: Array, lo: Array, inverse: Array, bins: Array) -> Array:
+    """Rows of x (n, d) in each cell, int64 of shape `bins`; lo, inverse (d,) float64, bins (d,) int64 of the host."""
+    xp = array_module(x)
+    out = xp.zeros((_parts(x), int(bins.prod())), np.int64)
+    _shell("histogram", x)(x, xp.asarray(lo), xp.asarray(inverse), xp.asarray(bins), out)
+    return out.sum(axis=0).reshape(tuple(bins))
+
+
+def moments(x: Array, about: Array, scale: float) -> Array:
+    """(d, 3) int64: over rows of x, the sum of q = round((x - about) scale), and that of q^2 as 2^32 high + low."""
+    out = array_module(x).zeros((_parts(x), x.shape[1], 3), np.int64)
+    _shell("moments", x)(x, about, scale, out)
+    return out.sum(axis=0)

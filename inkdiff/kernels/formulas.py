@@ -4,15 +4,20 @@ One kernel moves ink and images, forwards and backwards:
 
     x  <-  fold(a x + b u + s eps)
 
-with u = score(x, t) and b = 0 forward in time. In a box without drift the position is a fixed-point *phase*: a 32-bit
-integer on the doubled torus, 2^32 quanta = 2 L for reflecting walls (the walker and its mirror image) and = L
-for periodic ones. Integer overflow is then the wrap, reflection is an absolute value taken when the phase is
-read, additions commute, and subtracting a step undoes it to the last bit. The quantum is L / 2^31 (5e-10 L);
-periodic: L / 2^32.
+with u = score(x, t) and b = 0 forward in time. Without a drift positions are integers while they walk, so that small
+steps do not stall, additions commute, and the same walk with the amplitude -s undoes it to the last bit.
 
-A reflected phase has a magnitude and a sign (its sheet). Read as float64, the sheet is carried by half a
-quantum, so that a position read and encoded again is the same phase; read as float32, the position is rounded
-to 24 bits and the first sheet.
+In a box the integer is a 32-bit *phase* on the doubled torus, 2^32 quanta = 2 L for reflecting walls (the walker and
+its mirror image) and = L for periodic ones. Integer overflow is then the wrap, and reflection is an absolute value
+taken when the phase is read. The quantum is L / 2^31 (5e-10 L); periodic: L / 2^32. A reflected phase has a magnitude
+and a sign (its sheet). Read as float64, the sheet is carried by half a quantum, so that a position read and encoded
+again is the same phase; read as float32, the position is rounded to 24 bits and the first sheet.
+
+In free space the integer has 64 bits, in quanta of a power of two (`Free.quantum`): a float64 position within 2^53
+quanta of the origin holds it whole.
+
+Integers and floats are turned into each other by adding a constant whose last bit weighs one: the sum's rounding is
+the conversion, and its bits are the integer. Unlike the conversion instructions, that exists in vectors of any width.
 """
 
 from __future__ import annotations
@@ -25,16 +30,22 @@ from inkdiff._compile import floor, fma, inline, rint
 from inkdiff.rng import normals4
 
 __all__ = [
-    "FREE", "PERIODIC", "REFLECT", "advance4", "advance_phase4", "drive", "fold", "from_phase", "phase_increment",
-    "to_phase",
+    "PERIODIC", "REFLECT", "advance", "advance4", "advance_phase4", "advance_quanta4", "cell_of", "drive",
+    "fold", "from_phase", "from_quanta", "quanta_per_length", "step_in_quanta", "to_phase", "to_quanta",
 ]  # fmt: skip
 
-FREE, REFLECT, PERIODIC = 0, 1, 2
+REFLECT, PERIODIC = 1, 2
 
 _TWO_POW_32 = np.float32(2.0**32)
 _TWO_POW_M32 = np.float32(2.0**-32)
+_WIDEST = 2.0 * 2.0**32  # a Gaussian two periods wide is uniform to exp(-(4 pi)^2 / 2) = 5e-35 when folded
 _LARGEST = np.float32(2.0**31 - 128)  # the largest float32 below 2^31
-_ONE_32 = np.int64(1)
+_MAGIC = 1.5 * 2.0**52  # added to |y| < 2^51, the sum is rounded to an integer ...
+_MAGIC_BITS = np.int64(0x4338000000000000)  # ... which is the difference of the bits
+_TWO_POW_52 = 2.0**52
+_TWO_POW_52_BITS = np.uint64(0x4330000000000000)
+_ONE_32 = np.uint64(1)
+_LOW_32 = np.uint64(0xFFFFFFFF)
 
 
 @inline
@@ -43,20 +54,16 @@ def fold(x: Any, lo: Any, length: Any, wall: Any) -> Any:
 
     An x inside is returned untouched. Rounding in y / period can leave y a hair below 0, hence the last clamp.
     """
-    if wall == FREE:
-        return x
+    reflects = wall == REFLECT
     hi = lo + length
-    period = length + length if wall == REFLECT else length
+    period = length + length if reflects else length
     y = x - lo
     y = fma(-period, floor(y / period), y)
-    if wall == REFLECT:
-        mirrored = period - y
-        y = mirrored if mirrored < y else y
-    y = lo + y
+    mirrored = period - y
+    y = lo + (mirrored if reflects & (mirrored < y) else y)
     # Comparisons, not min and max: those treat NaN in one way on the CPU and in another on a GPU. Here it stays NaN.
     y = lo if y < lo else y
-    if y > hi or (wall == PERIODIC and y == hi):
-        y = hi if wall == REFLECT else lo
+    y = (hi if reflects else lo) if (y > hi) | ((not reflects) & (y == hi)) else y
     return x if (x >= lo) & (x <= hi) else y
 
 
@@ -67,24 +74,48 @@ def drive(x: Any, a: Any, u: Any, b: Any, s: Any, z: Any) -> Any:
 
 
 @inline
+def advance(x: Any, a: Any, s: Any, z: Any) -> Any:
+    """a x + s z in one rounding after a x: the step without a score."""
+    return fma(s, z, a * x)
+
+
+@inline
 def advance4(
     x0: Any, x1: Any, x2: Any, x3: Any, a: Any, s: Any, call: Any, step: Any, stream: Any, k0: Any, k1: Any
 ) -> Any:  # fmt: skip
     """x <- a x + s eps for the four elements that share one Philox call."""
     z0, z1, z2, z3 = normals4(call, step, stream, k0, k1)
-    return fma(s, z0, a * x0), fma(s, z1, a * x1), fma(s, z2, a * x2), fma(s, z3, a * x3)
+    return advance(x0, a, s, z0), advance(x1, a, s, z1), advance(x2, a, s, z2), advance(x3, a, s, z3)
 
 
 @inline
-def phase_increment(amplitude: Any, z: Any) -> Any:
+def quanta_per_length(length: Any, wall: Any) -> Any:
+    """Quanta of the phase in a unit of length; float64."""
+    return (4294967296.0 if wall == PERIODIC else 2147483648.0) / length
+
+
+@inline
+def step_in_quanta(width: Any, per_length: Any) -> Any:
+    """A step's standard deviation (float64, signed by the direction of time) in quanta of the phase, as float32.
+
+    Wider ones than are needed for a uniform law would only lose their low bits: they are cut.
+    """
+    v = width * per_length
+    v = v if v < _WIDEST else _WIDEST
+    return np.float32(v if v > -_WIDEST else -_WIDEST)
+
+
+@inline
+def _phase_increment(amplitude: Any, z: Any) -> Any:
     """round(amplitude z) modulo 2^32, as int32; `amplitude` is the step's standard deviation in quanta.
 
     The product is reduced while still a float: converting a float beyond 2^31 is undefined and differs between
-    CPU and GPU.
+    CPU and GPU. Odd in the amplitude, whose sign is the direction of time.
     """
     v = amplitude * z
     v = fma(-_TWO_POW_32, rint(v * _TWO_POW_M32), v)
-    return np.int32(rint(v if v < _LARGEST else _LARGEST))
+    v = v if v < _LARGEST else _LARGEST
+    return np.int32(rint(v if v > -_LARGEST else -_LARGEST))
 
 
 @inline
@@ -95,31 +126,75 @@ def advance_phase4(
     """Phase += step, modulo 2^32, for the four elements that share one Philox call; s0..s3 in quanta."""
     z0, z1, z2, z3 = normals4(call, step, stream, k0, k1)
     return (
-        np.int32(p0 + phase_increment(s0, z0)),
-        np.int32(p1 + phase_increment(s1, z1)),
-        np.int32(p2 + phase_increment(s2, z2)),
-        np.int32(p3 + phase_increment(s3, z3)),
+        np.int32(p0 + _phase_increment(s0, z0)),
+        np.int32(p1 + _phase_increment(s1, z1)),
+        np.int32(p2 + _phase_increment(s2, z2)),
+        np.int32(p3 + _phase_increment(s3, z3)),
     )
 
 
 @inline
-def to_phase(x: Any, lo: Any, length: Any, wall: Any) -> Any:
-    """Position (float64 lo, length) -> int32 phase, rounded to the nearest representable state."""
-    h = np.int64(rint((np.float64(x) - lo) * (4294967296.0 / length)))
-    if wall == PERIODIC:
-        return np.int32(h)
-    magnitude = h >> _ONE_32
-    return np.int32(magnitude if (h & _ONE_32) == 0 else -magnitude)
+def _quanta_increment(amplitude: Any, z: Any, shift: Any) -> Any:
+    """round(amplitude z) 2^shift as int64, |amplitude z| < 2^51."""
+    v = fma(amplitude, np.float64(z), _MAGIC)
+    return (np.float64(v).view(np.int64) - _MAGIC_BITS) << shift
 
 
 @inline
-def from_phase(phase: Any, lo: Any, length: Any, wall: Any) -> Any:
-    """int32 phase -> position in [lo, lo + length] as float64 (half a quantum above the magnitude on the second
-    sheet)."""
-    p = np.int64(phase)
-    if wall == PERIODIC:
-        h = p & np.int64(0xFFFFFFFF)
-    else:
-        magnitude = abs(p)
-        h = (magnitude << _ONE_32) | np.int64((p < 0) & (magnitude < np.int64(0x80000000)))
-    return fma(np.float64(h), length * 2.3283064365386963e-10, lo)
+def advance_quanta4(
+    h0: Any, h1: Any, h2: Any, h3: Any, s: Any, shift: Any, call: Any, step: Any, stream: Any, k0: Any, k1: Any
+) -> Any:  # fmt: skip
+    """Position in quanta (int64) += step, for the four elements that share one Philox call; s in 2^shift quanta."""
+    z0, z1, z2, z3 = normals4(call, step, stream, k0, k1)
+    return (
+        h0 + _quanta_increment(s, z0, shift),
+        h1 + _quanta_increment(s, z1, shift),
+        h2 + _quanta_increment(s, z2, shift),
+        h3 + _quanta_increment(s, z3, shift),
+    )
+
+
+@inline
+def to_phase(x: Any, lo: Any, scale: Any, wall: Any) -> Any:
+    """Position -> int32 phase, rounded to the nearest representable state; scale = 2^32 / length, in float64."""
+    y = fma(np.float64(x) - lo, scale, _MAGIC)
+    h = np.uint64(np.float64(y).view(np.int64) - _MAGIC_BITS)
+    whole = np.int32(h & _LOW_32)
+    second_sheet = np.int32(h & _ONE_32)
+    magnitude = np.int32((h >> _ONE_32) & _LOW_32)
+    mirrored = np.int32(np.int32(magnitude ^ np.int32(-second_sheet)) + second_sheet)  # -magnitude there
+    return whole if wall == PERIODIC else mirrored
+
+
+@inline
+def from_phase(phase: Any, lo: Any, quantum: Any, wall: Any) -> Any:
+    """int32 phase -> position in [lo, lo + length] as float64; quantum = length / 2^32.
+
+    On the second sheet it is half a quantum (of the reflecting walls) above the magnitude.
+    """
+    sheet = np.int32(phase) >> np.int32(31)
+    magnitude = np.uint64(np.int64(np.int32(np.int32(phase ^ sheet) - sheet))) & _LOW_32  # 2^31 too
+    mirrored = (magnitude << _ONE_32) | (np.uint64(np.int64(sheet)) & (magnitude >> np.uint64(31) ^ _ONE_32))
+    h = np.uint64(np.int64(phase)) & _LOW_32 if wall == PERIODIC else mirrored
+    y = np.uint64(h | _TWO_POW_52_BITS).view(np.float64) - _TWO_POW_52
+    return fma(y, quantum, lo)
+
+
+@inline
+def to_quanta(x: Any, scale: Any) -> Any:
+    """Position in free space -> int64 quanta; scale = 1/quantum, a power of two."""
+    return np.int64(rint(np.float64(x) * scale))
+
+
+@inline
+def from_quanta(h: Any, quantum: Any) -> Any:
+    """int64 quanta -> position as float64: exact within 2^53 quanta of the origin."""
+    return np.float64(h) * quantum
+
+
+@inline
+def cell_of(x: Any, lo: Any, inverse: Any, bins: Any) -> Any:
+    """Number of the cell, 0 .. bins - 1, of width 1/inverse from lo, that holds x; -1 outside. The last is closed."""
+    y = (np.float64(x) - lo) * inverse
+    i = np.int64(y) if (y >= 0) & (y <= bins) else np.int64(-1)  # NaN is outside too
+    return i if i < bins else np.int64(bins - 1)

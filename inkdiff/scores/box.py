@@ -31,7 +31,6 @@ from scipy.special import xlogy
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
-from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.process import Process, check_process
 from inkdiff.scores.cells import axis_masses, cell_masses, contract, transfer_matrix, weigh, with_slope
 
@@ -83,7 +82,7 @@ class BoxScore:
         self._low, self._length = self.box.low(rho.ndim), self.box.length(rho.ndim)
         self._cell: _Floats = self._length / rho.shape
         self.density: _Floats = rho / (rho.sum() * self._cell.prod())
-        self._periodic = self.box.wall_code == PERIODIC
+        self._periodic = self.box.periodic(rho.ndim)
 
     def __call__(self, x: Array, t: Any) -> Array:
         """grad log p_t(x), (n, d); t > 0 a number or (n,)."""
@@ -118,7 +117,8 @@ class BoxScore:
         if v == 0:
             return self.density
         transfer = [
-            transfer_matrix(L, K, v, self._periodic) for L, K in zip(self._length, self.density.shape, strict=True)
+            transfer_matrix(L, K, v, periodic)
+            for L, K, periodic in zip(self._length, self.density.shape, self._periodic, strict=True)
         ]
         averages: _Floats = np.maximum(contract(self.density, transfer), 0.0)
         return averages
@@ -152,7 +152,7 @@ class BoxScore:
     # ---- the closed form ------------------------------------------------------------------------------------------
 
     def _axis_masses(self, points: _Floats, axis: int, v: float) -> tuple[_Floats, _Floats]:
-        return axis_masses(points, self._length[axis], self.density.shape[axis], v, self._periodic)
+        return axis_masses(points, self._length[axis], self.density.shape[axis], v, bool(self._periodic[axis]))
 
     def _closed_form(self, x: npt.NDArray[Any], v: float) -> tuple[_Floats, _Floats]:
         """p (n,) and its gradient (n, d) at particles x (n, d)."""
@@ -194,8 +194,8 @@ class BoxScore:
         cells = np.argwhere(self.density > 0)
         _, near = self._ink_tree.query(y, k=min(_CANDIDATES, len(cells)))
         corner = cells[near.reshape(len(y), -1)] * self._cell
-        if self._periodic:  # the image of the cell on this side of the wall
-            corner = corner + self._length * np.rint((y[:, None] - corner - self._cell / 2) / self._length)
+        turns = np.rint((y[:, None] - corner - self._cell / 2) / self._length)
+        corner = corner + self._length * np.where(self._periodic, turns, 0.0)  # the cell's image on this side
         pull = np.clip(y[:, None], corner, corner + self._cell) - y[:, None]
         nearest: _Floats = pull[np.arange(len(y)), (pull**2).sum(2).argmin(1)]
         return nearest
@@ -203,7 +203,7 @@ class BoxScore:
     @cached_property
     def _ink_tree(self) -> cKDTree:
         centres = (np.argwhere(self.density > 0) + 0.5) * self._cell
-        return cKDTree(centres, boxsize=self._length if self._periodic else None)
+        return cKDTree(centres, boxsize=np.where(self._periodic, self._length, 0.0))
 
     # ---- many particles ---------------------------------------------------------------------------------------
 
@@ -216,7 +216,11 @@ class BoxScore:
         rows = max(1, 4 * _CHUNK // (2 * w + 1) ** d)
         if len(x) > rows:
             return xp.concatenate([self._nearby(x[i : i + rows], v) for i in range(0, len(x), rows)])
-        padded = xp.asarray(np.pad(self.density, w, mode="wrap" if self._periodic else "symmetric"))
+        padded = self.density
+        for axis, periodic in enumerate(self._periodic):
+            margin = [(w, w) if axis == i else (0, 0) for i in range(d)]
+            padded = np.pad(padded, margin, mode="wrap" if periodic else "symmetric")
+        padded = xp.asarray(padded)
         offsets = xp.arange(2 * w + 2)
         index, matrices = [], []
         for j in range(d):

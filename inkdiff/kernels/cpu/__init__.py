@@ -1,0 +1,22 @@
+"""CPU shells: `prange` over blocks of 4Q flat elements, a vectorised loop over lanes inside; no formula is
+written here.
+
+How the compiler is spoken to. An array of any shape is seen as its flat elements, in blocks of 4Q. Inside a
+block lane i of the four quarters shares Philox call block*Q + i, so the loop over i reads and writes four
+contiguous slices and calls scalar functions that Numba has already inlined: LLVM turns the whole body, integer
+multiplies, polynomials and all, into packed instructions (a test reads the assembly, for AVX2 and AVX-512). Whatever
+differs from element to element (a time per row, a side per axis) is first expanded into contiguous scratch that stays
+in the first-level cache, since loops over short rows do not vectorise. A walk takes a block through all its steps
+before the next block is touched: its state, integers while it walks, never leaves the cache. An array that starts or
+ends inside a block is a block of which fewer elements are read and written. Lanes depend on nothing but their own
+address: the bits are the same for any number of threads, and for any part of an array walked by itself.
+"""
+
+from __future__ import annotations
+
+from inkdiff.kernels.cpu.noise import normal, philox, uniform
+from inkdiff.kernels.cpu.steps import step
+from inkdiff.kernels.cpu.tallies import histogram, moments
+from inkdiff.kernels.cpu.walks import walk, walk_box, walk_free
+
+__all__ = ["histogram", "moments", "normal", "philox", "step", "uniform", "walk", "walk_box", "walk_free"]

@@ -1,0 +1,85 @@
+"""Where an array lies on the blocks of 4Q elements, and what its values per axis or per row are on a block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from inkdiff._compile import jit
+from inkdiff.rng import QUARTER as Q
+
+__all__ = ["BLOCK", "blocks", "lanes", "part", "quarters", "repeat_axes", "spread_rows"]
+
+BLOCK = 4 * Q
+_SHORT_ROW = 12  # rows shorter than this are filled column by column
+_1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
+
+
+@jit
+def blocks(start: Any, size: Any) -> Any:
+    """(first block, number of blocks) under elements start .. start + size."""
+    first = start // BLOCK
+    return first, (start + size - 1) // BLOCK - first + 1
+
+
+@jit
+def part(block: Any, start: Any, size: Any) -> Any:
+    """(begin, end) within a block of the elements start .. start + size, and where in the array they begin."""
+    base = block * BLOCK - start
+    begin = max(-base, 0)
+    return begin, min(size - base, BLOCK), base + begin
+
+
+@jit
+def lanes(begin: Any, end: Any) -> Any:
+    """The lanes (first, last + 1) that elements begin .. end of a block need."""
+    if begin // Q == (end - 1) // Q:
+        return begin % Q, (end - 1) % Q + 1
+    return 0, Q
+
+
+@jit
+def quarters(y: Any, first: Any, last: Any) -> Any:
+    """Lanes first .. last of a block, as its four runs."""
+    return (
+        y[first:last],
+        y[Q + first : Q + last],
+        y[2 * Q + first : 2 * Q + last],
+        y[3 * Q + first : 3 * Q + last],
+    )
+
+
+@jit
+def repeat_axes(values: Any) -> Any:
+    """One value per axis, repeated so that a block beginning at axis j finds its own as a slice from j."""
+    d = values.size
+    if d == 1:
+        return values
+    out = np.empty(BLOCK + d, values.dtype)
+    out[:d] = values
+    for e in range(d, out.size):
+        out[e] = out[e - d]
+    return out
+
+
+@jit
+def spread_rows(out: Any, values: Any, d: Any) -> None:
+    """out[r d + j] = values[r], j < d. Unsigned indices: signed ones may count from the end, and do not vectorise."""
+    rows, width = np.uint64(values.size), np.uint64(d)
+    if d == 2:  # strides known to the compiler become shuffles of whole vectors
+        for r in range(rows):
+            out[_2 * r] = values[r]
+            out[_2 * r + _1] = values[r]
+    elif d == 3:
+        for r in range(rows):
+            out[_3 * r] = values[r]
+            out[_3 * r + _1] = values[r]
+            out[_3 * r + _2] = values[r]
+    elif d < _SHORT_ROW:
+        for j in range(width):
+            for r in range(rows):
+                out[r * width + j] = values[r]
+    else:
+        for r in range(values.size):
+            out[r * d : (r + 1) * d] = values[r]

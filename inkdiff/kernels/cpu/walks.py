@@ -1,0 +1,191 @@
+"""CPU shells of the walks: a block goes through all its steps, as integers where there is no drift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from inkdiff._compile import jit
+from inkdiff.kernels.cpu.blocks import BLOCK, blocks, lanes, part, quarters, repeat_axes
+from inkdiff.kernels.formulas import (
+    advance4,
+    advance_phase4,
+    advance_quanta4,
+    from_phase,
+    from_quanta,
+    quanta_per_length,
+    step_in_quanta,
+    to_phase,
+    to_quanta,
+)
+from inkdiff.rng import QUARTER as Q
+
+__all__ = ["walk", "walk_box", "walk_free"]
+
+
+@jit
+def _walk_lanes(
+    x0: Any, x1: Any, x2: Any, x3: Any, a: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+) -> None:  # fmt: skip
+    for i in range(x0.size):
+        x0[i], x1[i], x2[i], x3[i] = advance4(
+            x0[i], x1[i], x2[i], x3[i], a, s, np.uint64(base + i), step, stream, k0, k1
+        )
+
+
+@jit(parallel=True)
+def walk(x: Any, start: Any, a: Any, s: Any, first_step: Any, stream: Any, k0: Any, k1: Any) -> None:
+    """len(a) steps of x <- a[k] x + s[k] eps, in place on flat x, elements start ...; step number first_step + k."""
+    origin, count = blocks(start, x.size)
+    for j in prange(count):
+        block = origin + np.int64(j)
+        begin, end, at = part(block, start, x.size)
+        whole = end - begin == BLOCK
+        y = x[at : at + BLOCK] if whole else np.zeros(BLOCK, x.dtype)
+        if not whole:
+            y[begin:end] = x[at : at + end - begin]
+        first, last = lanes(begin, end)
+        y0, y1, y2, y3 = quarters(y, first, last)
+        for k in range(a.size):
+            _walk_lanes(y0, y1, y2, y3, a[k], s[k], block * Q + first, np.uint64(first_step + k), stream, k0, k1)
+        if not whole:
+            x[at : at + end - begin] = y[begin:end]
+
+
+@jit
+def _phase_lanes(
+    p0: Any, p1: Any, p2: Any, p3: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+) -> None:  # fmt: skip
+    for i in range(p0.size):
+        p0[i], p1[i], p2[i], p3[i] = advance_phase4(
+            p0[i], p1[i], p2[i], p3[i], s, s, s, s, np.uint64(base + i), step, stream, k0, k1
+        )
+
+
+@jit
+def _phase_lanes_by_axis(
+    p0: Any, p1: Any, p2: Any, p3: Any, s0: Any, s1: Any, s2: Any, s3: Any,
+    base: Any, step: Any, stream: Any, k0: Any, k1: Any,
+) -> None:  # fmt: skip
+    for i in range(p0.size):
+        p0[i], p1[i], p2[i], p3[i] = advance_phase4(
+            p0[i], p1[i], p2[i], p3[i], s0[i], s1[i], s2[i], s3[i], np.uint64(base + i), step, stream, k0, k1
+        )
+
+
+@jit
+def _walk_phase_block(
+    p: Any, width: Any, per_length: Any, first: Any, last: Any, base: Any, first_step: Any, stream: Any, k0: Any,
+    k1: Any,
+) -> None:  # fmt: skip
+    """All steps of one block of phases; per_length has one entry, or one for each element of the block."""
+    p0, p1, p2, p3 = quarters(p, first, last)
+    if per_length.size == 1:
+        for k in range(width.size):
+            s = step_in_quanta(width[k], per_length[0])
+            _phase_lanes(p0, p1, p2, p3, s, base, np.uint64(first_step + k), stream, k0, k1)
+        return
+    amplitude = np.empty(BLOCK, np.float32)
+    s0, s1, s2, s3 = quarters(amplitude, first, last)
+    for k in range(width.size):
+        if k == 0 or width[k] != width[k - 1]:
+            for i in range(BLOCK):
+                amplitude[i] = step_in_quanta(width[k], per_length[i])
+        _phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base, np.uint64(first_step + k), stream, k0, k1)
+
+
+@jit
+def _encode_run(x: Any, p: Any, lo: Any, scale: Any, wall: Any) -> None:
+    for i in range(x.size):
+        p[i] = to_phase(x[i], lo, scale, wall)
+
+
+@jit
+def _encode_each(x: Any, p: Any, lo: Any, scale: Any, wall: Any) -> None:
+    for i in range(x.size):
+        p[i] = to_phase(x[i], lo[i], scale[i], wall[i])
+
+
+@jit
+def _decode_run(p: Any, x: Any, lo: Any, quantum: Any, wall: Any) -> None:
+    for i in range(x.size):
+        x[i] = from_phase(p[i], lo, quantum, wall)
+
+
+@jit
+def _decode_each(p: Any, x: Any, lo: Any, quantum: Any, wall: Any) -> None:
+    for i in range(x.size):
+        x[i] = from_phase(p[i], lo[i], quantum[i], wall[i])
+
+
+@jit(parallel=True)
+def walk_box(
+    x: Any, start: Any, lo: Any, length: Any, wall: Any, width: Any, first_step: Any, stream: Any, k0: Any, k1: Any
+) -> None:  # fmt: skip
+    """len(width) driftless steps in a box, in place on flat positions x, elements start ...; phases within.
+
+    lo, length (float64) and wall have one entry, or one per axis; width is each step's standard deviation (float64),
+    negative to undo it.
+    """
+    axes = lo.size
+    per_length = np.empty(axes)
+    for axis in range(axes):
+        per_length[axis] = quanta_per_length(length[axis], wall[axis])
+    lo, scale, quantum = repeat_axes(lo), repeat_axes(4294967296.0 / length), repeat_axes(length / 4294967296.0)
+    wall, per_length = repeat_axes(wall), repeat_axes(per_length)
+    origin, count = blocks(start, x.size)
+    for j in prange(count):
+        block = origin + np.int64(j)
+        begin, end, at = part(block, start, x.size)
+        first, last = lanes(begin, end)
+        y = x[at : at + end - begin]
+        phase = np.empty(BLOCK, np.int32)
+        p = phase[begin:end]
+        base = block * Q + first
+        if axes == 1:
+            _encode_run(y, p, lo[0], scale[0], wall[0])
+            _walk_phase_block(phase, width, per_length, first, last, base, first_step, stream, k0, k1)
+            _decode_run(p, y, lo[0], quantum[0], wall[0])
+        else:
+            axis = block * BLOCK % axes
+            here = (axis + begin) % axes
+            _encode_each(y, p, lo[here:], scale[here:], wall[here:])
+            _walk_phase_block(phase, width, per_length[axis:], first, last, base, first_step, stream, k0, k1)
+            _decode_each(p, y, lo[here:], quantum[here:], wall[here:])
+
+
+@jit
+def _quanta_lanes(
+    h0: Any, h1: Any, h2: Any, h3: Any, s: Any, shift: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+) -> None:  # fmt: skip
+    for i in range(h0.size):
+        h0[i], h1[i], h2[i], h3[i] = advance_quanta4(
+            h0[i], h1[i], h2[i], h3[i], s, shift, np.uint64(base + i), step, stream, k0, k1
+        )
+
+
+@jit(parallel=True)
+def walk_free(
+    x: Any, start: Any, quantum: Any, amplitude: Any, shift: Any, first_step: Any, stream: Any, k0: Any, k1: Any
+) -> None:  # fmt: skip
+    """Driftless steps in free space, in place on flat positions x, elements start ...; int64 quanta within.
+
+    amplitude (steps,) float64 in 2^shift quanta, shift (steps,) int64.
+    """
+    origin, count = blocks(start, x.size)
+    for j in prange(count):
+        block = origin + np.int64(j)
+        begin, end, at = part(block, start, x.size)
+        first, last = lanes(begin, end)
+        h = np.empty(BLOCK, np.int64)
+        for i in range(end - begin):
+            h[begin + i] = to_quanta(x[at + i], 1.0 / quantum)
+        h0, h1, h2, h3 = quarters(h, first, last)
+        base = block * Q + first
+        for k in range(amplitude.size):
+            step = np.uint64(first_step + k)
+            _quanta_lanes(h0, h1, h2, h3, amplitude[k], shift[k], base, step, stream, k0, k1)
+        for i in range(end - begin):
+            x[at + i] = from_quanta(h[begin + i], quantum)

@@ -177,3 +177,15 @@ def test_what_is_wrong_is_said():
     path = ink.simulate(bowl, np.zeros((3, 1)), [0, 1], seed=1)
     with pytest.raises(ValueError, match="log_start must have the shape"):
         fl.path_entropy(bowl, path, np.zeros(2), np.zeros(3))
+
+
+@pytest.mark.parametrize("process", [ink.OrnsteinUhlenbeck(1.0, 3.0), ink.Brownian(1.0, ink.Box(0, 1))])
+def test_paths_on_a_device_give_the_same_entropy(device, process):
+    x = ink.uniform(60, seed=1).reshape(30, 2).astype(float)
+    path = ink.simulate(process, x, [0, 0.1, 0.3], seed=1)
+    zero = np.zeros(30)
+    here = fl.path_entropy(process, path, zero, zero + 1)
+    moved = SimpleNamespace(times=path.times, x=device.asarray(path.x))
+    there = fl.path_entropy(process, moved, device.asarray(zero), device.asarray(zero + 1))
+    assert isinstance(there, type(moved.x))
+    assert fl.exponential_average(there) == pytest.approx(fl.exponential_average(here), rel=1e-12)

@@ -25,7 +25,7 @@ class Parameters:
     balls: int = 100
     """balls of the urn that relaxes"""
     urns: int = 20_000
-    """urns of each kind; a tenth of them await their return"""
+    """urns of each kind; a quarter as many await their return"""
     seed: int = 0
     """64-bit seed of all noise"""
 
@@ -107,7 +107,7 @@ def relaxing(ax, p: Parameters, report: Report) -> None:
 
 def returning(ax, p: Parameters, report: Report) -> None:
     urn, states = ink.Ehrenfest(RETURNING), np.arange(RETURNING // 2, RETURNING + 1)
-    waits = [urn.first_returns(int(n), urns=p.urns // 10, seed=p.seed) for n in states]
+    waits = [urn.first_returns(int(n), urns=p.urns // 4, seed=p.seed) for n in states]
     measured = [ink.Estimate(w.mean(), w.std() / math.sqrt(len(w))) for w in waits]
     for i in (0, -2, -1):
         report.check(f"mean_return_of_{states[i]}_of_{RETURNING}", measured[i], urn.recurrence(states[i]))

@@ -148,7 +148,7 @@ def test_urn_of_many_balls_overflows_to_infinity():
 def test_a_mixed_drop_is_found_compact_as_often_as_it_should(seed, fraction):
     glass, region = ink.Box(0, 1), ink.Box([0, 0], [fraction, 1])
     drop = ink.datasets.drop(100_000, seed=seed, center=(0.2, 0.2))
-    mixed = ink.simulate(ink.Brownian(1.0, glass), drop.x, [0, 3], seed=seed, observe={}).last
+    mixed = ink.diffuse(ink.Brownian(1.0, glass), drop.x.astype(np.float64), 3.0, seed=seed)
     for N in (1, 2, 5):
         found = counting.recompaction(mixed, glass, region, N)
         assert found.expected == pytest.approx(fraction**N) and found.looks == 100_000 // N

@@ -54,8 +54,8 @@ def test_information_by_adaptive_quadrature(wall):
 
     for t in (0.02, 0.3):
         starts = (0, 1) if wall == "reflect" else (0.4, 0.400001)
-        total = integrate.dblquad(integrand, *starts, 0, 1, args=(t,), epsabs=1e-8)[0] / (starts[1] - starts[0])
-        assert forgetting.mutual_information(process, t) == pytest.approx(total, abs=2e-8)
+        total = integrate.dblquad(integrand, *starts, 0, 1, args=(t,), epsabs=1e-6)[0] / (starts[1] - starts[0])
+        assert forgetting.mutual_information(process, t) == pytest.approx(total, abs=2e-6)
 
 
 @WALLS
@@ -73,7 +73,7 @@ def test_information_joins_its_short_time_form(wall):
 @WALLS
 def test_information_only_decreases_and_lies_below_chi_square(wall):
     process = ink.Brownian(0.5, ink.Box([0, 0], [1, 3], wall))
-    times = np.geomspace(1e-5, 2, 25)
+    times = np.geomspace(1e-5, 2, 12)
     I = np.array([forgetting.mutual_information(process, t, 2) for t in times])
     chi2 = np.array([forgetting.chi2_information(process, t, 2) for t in times])
     for values in (I, chi2):
@@ -169,11 +169,10 @@ def test_posterior_is_bayes_theorem(wall):
     t, K = 0.2, 30
     _, seen = fell_and_seen(process, 1, 4, t, 5)
     known = ink.where_it_fell(process, seen[0], t, places=K)
-    gx, gy = (np.arange(K) + 0.5) / K, -1 + 3 * (np.arange(K) + 0.5) / K
-    log_p = np.zeros((K, K))
-    for i, x0 in enumerate(gx):
-        for j, y0 in enumerate(gy):
-            log_p[i, j] = process.log_transition(seen[0], t, np.tile([[x0, y0]], (4, 1))).sum()
+    centres = (np.arange(K) + 0.5) / K
+    places = np.stack(np.meshgrid(centres, 3 * centres - 1, indexing="ij"), axis=-1).reshape(-1, 2)
+    pairs = np.tile(seen[0], (K * K, 1)), np.repeat(places, 4, axis=0)
+    log_p = process.log_transition(pairs[0], t, pairs[1]).reshape(K, K, 4).sum(2)
     p = np.exp(log_p - log_p.max())
     assert known.joint[0] == pytest.approx(p / p.sum(), rel=1e-9)
     assert known.information[0] == pytest.approx(2 * math.log(K) + (known.joint[0] * np.log(known.joint[0])).sum())

@@ -43,6 +43,8 @@ from .processes import Brownian as Brownian
 from .processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from .processes import VarianceExploding as VarianceExploding
 from .processes import VariancePreserving as VariancePreserving
+from .replay import Path as Path
+from .replay import replay as replay
 from .reverse import DDIM as DDIM
 from .reverse import Ancestral as Ancestral
 from .reverse import EulerMaruyama as EulerMaruyama

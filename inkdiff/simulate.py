@@ -174,7 +174,6 @@ def simulate(
     recorder = Recorder(grid, current, observe, callback)
     recorder.record(current)
     for interval in range(len(grid) - 1):
-        walk(current, interval, seed=seed, first_step=number, start=start)
-        number += steps
+        walk(current, interval * steps, (interval + 1) * steps, seed=seed, first_step=number, start=start)
         recorder.record(current)
-    return recorder.trajectory(current, number)
+    return recorder.trajectory(current, number + steps * (len(grid) - 1))

@@ -21,7 +21,7 @@ from inkdiff.domain import Box, Free
 from inkdiff.process import Process
 from inkdiff.rng import Stream
 
-__all__ = ["Walk", "check_range", "plan_walk"]
+__all__ = ["Walk", "check_range", "plan_walk", "step_times"]
 
 _LEAST_QUANTA = 4.0  # a step of q quanta rms is rounded with a variance error of 1/(12 q^2): 0.5 % at 4
 _LEAST_ULPS = 8.0  # likewise for floating-point positions: 0.13 % at 8
@@ -31,15 +31,24 @@ _Floats = npt.NDArray[np.float64]
 
 
 class Walk(Protocol):
-    """All steps of one interval between recorded times, in place."""
+    """Steps begin .. end of a planned walk, in place; without a drift, end < begin undoes those between.
 
-    def __call__(
-        self, x: Array, interval: int, *, seed: int, first_step: int, start: int = 0, direction: float = 1.0
-    ) -> None:
-        """Walk x; direction -1 undoes the interval."""
+    `first_step` numbers the plan's step 0, `start` is the flat element number of x's first entry.
+    """
+
+    def __call__(self, x: Array, begin: int, end: int, *, seed: int, first_step: int = 0, start: int = 0) -> None:
+        """Walk x."""
 
 
-def plan_walk(process: Process, x: Array, grid: npt.NDArray[np.float64], steps: int) -> Walk:
+def step_times(grid: _Floats, steps: int) -> _Floats:
+    """The times of all steps, (intervals, steps + 1), from and to each recorded time."""
+    length = np.diff(grid)[:, None]
+    fine: _Floats = np.arange(steps + 1) * (length / steps) + grid[:-1, None]
+    fine[:, -1] = grid[1:]  # to the bit
+    return fine
+
+
+def plan_walk(process: Process, x: Array, grid: _Floats, steps: int) -> Walk:
     """The walk of states like x through the intervals of `grid`, each in `steps` equal steps.
 
     Raises
@@ -47,9 +56,7 @@ def plan_walk(process: Process, x: Array, grid: npt.NDArray[np.float64], steps: 
     ValueError
         If a step is below what the walk's representation can hold, or an interval below what `x` can.
     """
-    length = np.diff(grid)[:, None]
-    fine = np.arange(steps + 1) * (length / steps) + grid[:-1, None]
-    fine[:, -1] = grid[1:]  # to the bit
+    fine = step_times(grid, steps)
     if process.discrete:
         process.check_time(fine.reshape(-1), "times between steps")
     if not process.driftless:
@@ -66,11 +73,12 @@ def _in_box(box: Box, x: Array, fine: _Floats, width: _Floats, rms: _Floats) -> 
     low, length, _ = box.walls(np.float64)
     _check_quanta(width, float(length.max()) * 2.0**-31, fine, "the box's fixed point (L/2^31)")
     _check_rounding(x, rms, np.maximum(abs(low), abs(low + length)).max(), fine)
-    walls, widths = box.walls(np.float64, xp), xp.asarray(width)
+    walls, width = box.walls(np.float64, xp), xp.asarray(width.reshape(-1))
 
-    def walk(x: Array, interval: int, *, seed: int, first_step: int, start: int = 0, direction: float = 1.0) -> None:
-        signed = widths[interval] if direction > 0 else -widths[interval]
-        kernels.walk_box(x, signed, walls, seed=seed, first_step=first_step, stream=Stream.FORWARD, start=start)
+    def walk(x: Array, begin: int, end: int, *, seed: int, first_step: int = 0, start: int = 0) -> None:
+        low, signed = (begin, width[begin:end]) if begin <= end else (end, -width[end:begin])
+        number = first_step + low
+        kernels.walk_box(x, signed, walls, seed=seed, first_step=number, stream=Stream.FORWARD, start=start)
 
     return walk
 
@@ -89,9 +97,12 @@ def _in_free_space(process: Process, x: Array, fine: _Floats, width: _Floats, rm
     _check_quanta(width, quantum, fine, f"free space ({quantum:g}); give the process domain=Free(quantum=...)")
     _check_rounding(x, rms, reach, fine)
 
-    def walk(x: Array, interval: int, *, seed: int, first_step: int, start: int = 0, direction: float = 1.0) -> None:
-        signed = direction * width[interval]
-        kernels.walk_free(x, signed, quantum, seed=seed, first_step=first_step, stream=Stream.FORWARD, start=start)
+    width = width.reshape(-1)
+
+    def walk(x: Array, begin: int, end: int, *, seed: int, first_step: int = 0, start: int = 0) -> None:
+        low, signed = (begin, width[begin:end]) if begin <= end else (end, -width[end:begin])
+        number = first_step + low
+        kernels.walk_free(x, signed, quantum, seed=seed, first_step=number, stream=Stream.FORWARD, start=start)
 
     return walk
 
@@ -100,14 +111,14 @@ def _in_bowl(process: Process, x: Array, fine: _Floats) -> Walk:
     check_range(process, x, process.sigma(float(fine[-1, -1])), "times")
     a, variance = process.transition(fine[:, :-1].reshape(-1), fine[:, 1:].reshape(-1))
     _check_float_steps(x, np.sqrt(variance), fine)
-    xp, shape = array_module(x), (len(fine), -1)
-    factors, widths = (xp.asarray(c, x.dtype).reshape(shape) for c in (a, np.sqrt(variance)))
+    xp = array_module(x)
+    factor, width = (xp.asarray(c, x.dtype) for c in (a, np.sqrt(variance)))
 
-    def walk(x: Array, interval: int, *, seed: int, first_step: int, start: int = 0, direction: float = 1.0) -> None:
-        kernels.walk(
-            x, factors[interval], widths[interval],
-            seed=seed, first_step=first_step, stream=Stream.FORWARD, start=start,
-        )  # fmt: skip
+    def walk(x: Array, begin: int, end: int, *, seed: int, first_step: int = 0, start: int = 0) -> None:
+        assert begin <= end, "rounding in a drift cannot be undone"
+        number = first_step + begin
+        steps = slice(begin, end)
+        kernels.walk(x, factor[steps], width[steps], seed=seed, first_step=number, stream=Stream.FORWARD, start=start)
 
     return walk
 

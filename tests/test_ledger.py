@@ -37,6 +37,8 @@ def later(process, x, t, seed):
 def bodies(n=3000, seed=1):
     cells = np.array([0.0, 1, 1, 0, 0])
     torus = ink.Brownian(0.5, ink.Box(0, 1, "periodic"))
+    tube = ink.Brownian(0.5, ink.Box([0, 0], [1, 1.5], ["reflect", "periodic"]))
+    one = np.outer([0, 1, 0, 0], [0, 0, 1])
     ve, vp = ink.VarianceExploding(0.05, 3.0, BOX), ink.VariancePreserving.linear()
     free = ink.Brownian(0.5)
     two = {"weights": [1, 2], "means": [[-1.0, 0.0], [1.0, 0.5]], "covariances": 0.2}
@@ -46,6 +48,7 @@ def bodies(n=3000, seed=1):
         "bowl": (BOWL, ink.GaussianScore(BOWL, [0.6], 0.1), 0.6 + normals(n, 1, seed, 0.1)),
         "glass": (GLASS, ink.BoxScore(GLASS, cells), in_cells([1, 2], 5, n, seed)),
         "torus": (torus, ink.BoxScore(torus, cells), in_cells([1, 2], 5, n, seed)),
+        "tube": (tube, ink.BoxScore(tube, one), (uniforms(n, 2, seed) + np.array([1, 2])) / 4 * [1, 2]),
         "VE": (ve, ink.BoxScore(ve, cells), in_cells([1, 2], 5, n, seed)),
         "VP": (vp, ink.MixtureScore(vp, **two), which + normals(n, 2, seed, 0.2)),
     }
@@ -58,11 +61,12 @@ TIMES = {"VE": (0.5, 0.7), "VP": (0.1, 0.4)}
 # ---- neighbours
 
 
-@pytest.mark.parametrize("wall", ["reflect", "periodic"])
+@pytest.mark.parametrize("wall", ["reflect", "periodic", "mixed"])
 @pytest.mark.parametrize("d", [1, 2, 3, 8])
 def test_neighbours_are_unbiased_for_uniform_ink_between_walls(wall, d):
     """Even for few particles: in d = 8 nearly every one of them feels a wall."""
-    box = ink.Box([-1.0] * d, [1.5] * d, wall)
+    walls = [("reflect", "periodic")[j % 2] for j in range(d)] if wall == "mixed" else wall
+    box = ink.Box([-1.0] * d, [1.5] * d, walls)
     z = [
         ink.neighbour_entropy(-1 + 2.5 * uniforms(400, d, seed), box).z(ink.uniform_entropy(box, d))
         for seed in range(20)

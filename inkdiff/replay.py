@@ -116,7 +116,7 @@ def replay(
     process : a forward process; without a drift (Brownian, VarianceExploding) steps are undone exactly
     x0 : (n, d) states at times[0], inside the domain
     times : increasing
-    seed : 64-bit seed, stream FORWARD: in float64, `path.at(t)` is what `simulate` with these arguments gives, to the bit
+    seed : 64-bit seed, stream FORWARD: in float64 `path.at(t)` is what `simulate` gives for these arguments, to the bit
     steps : equal steps in each interval
     regenerate : allow processes with a drift, whose steps cannot be undone: going back then walks again from x0
 

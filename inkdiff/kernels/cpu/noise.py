@@ -14,6 +14,8 @@ from inkdiff.rng import normals4, philox4, unit_interval
 
 __all__ = ["noise_block", "normal", "philox", "uniform"]
 
+_32 = np.uint64(32)
+
 
 @jit
 def _normals(o0: Any, o1: Any, o2: Any, o3: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
@@ -44,16 +46,35 @@ def normal(out: Any, start: Any, step: Any, stream: Any, k0: Any, k1: Any) -> No
             out[at : at + end - begin] = z[begin:end]
 
 
+@jit
+def _uniforms(o0: Any, o1: Any, o2: Any, o3: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
+    for i in range(o0.size):
+        call = np.uint64(base + i)
+        w0, w1, w2, w3 = philox4(call, call >> _32, step, stream, k0, k1)
+        o0[i], o1[i], o2[i], o3[i] = unit_interval(w0), unit_interval(w1), unit_interval(w2), unit_interval(w3)
+
+
+@jit
+def _uniform_block(z: Any, block: Any, begin: Any, end: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
+    """As `noise_block`."""
+    first, last = lanes(begin, end)
+    z0, z1, z2, z3 = quarters(z, first, last)
+    _uniforms(z0, z1, z2, z3, block * Q + first, step, stream, k0, k1)
+
+
 @jit(parallel=True)
 def uniform(out: Any, start: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
     """Uniforms on (0, 1) of elements start .. start + out.size into `out` (float32); addressed like `normal`."""
-    for j in prange((out.size + BLOCK - 1) // BLOCK):
-        for k in range(np.int64(j) * BLOCK, min(np.int64(j) * BLOCK + BLOCK, out.size)):
-            e = start + k
-            within = e % BLOCK
-            call = np.uint64(e // BLOCK * Q + within % Q)
-            words = philox4(call, call >> np.uint64(32), step, stream, k0, k1)
-            out[k] = unit_interval(words[within // Q])
+    origin, count = blocks(start, out.size)
+    for j in prange(count):
+        block = origin + np.int64(j)
+        begin, end, at = part(block, start, out.size)
+        if end - begin == BLOCK:
+            _uniform_block(out[at : at + BLOCK], block, begin, end, step, stream, k0, k1)
+        else:
+            z = np.empty(BLOCK, np.float32)
+            _uniform_block(z, block, begin, end, step, stream, k0, k1)
+            out[at : at + end - begin] = z[begin:end]
 
 
 @jit(parallel=True)

@@ -115,8 +115,8 @@ def draw_drops(axes, drop, states, T) -> None:
 def draw_entropy(ax, box, bins, x, walks, D) -> None:
     for seen, then, color in zip(walks, (0, 1, 1), ("blue", "red", "green"), strict=True):
         ax.plot(then * seen.times[-1] + seen.times, seen.observed["S"][:, 0], color=viz.COLORS[color], linewidth=3)
-    theory = ink.BoxScore(ink.Brownian(D, box), ink.concentration(x, box, bins))
-    viz.theory(ax, seen.times, [theory.entropy(t) for t in seen.times], viz.say("random walk", "cammino\ncasuale"))
+    theory = ink.BoxScore(ink.Brownian(D, box), ink.concentration(x, box, 4 * bins))
+    viz.theory(ax, seen.times, [theory.entropy(t, 4) for t in seen.times], viz.say("random walk", "cammino\ncasuale"))
     ax.set(xlabel=viz.label("time_tau"), title=viz.label("entropy"))
     ax.legend(loc="lower center")
 

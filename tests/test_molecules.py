@@ -11,6 +11,7 @@ import pytest
 from scipy import integrate
 
 import inkdiff as ink
+from inkdiff import viz
 from inkdiff.kernels.molecules import BITS
 
 mol = ink.molecules
@@ -82,11 +83,11 @@ def test_lists_give_the_bits_of_all_pairs(n, density):
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
 def test_threads_change_no_bit():
-    start = ready(8000, relax=0.0)
+    start = ready(2500, relax=0.0)  # enough for two threads
     before, ends = numba.get_num_threads(), []
     for threads in (1, 2):
         numba.set_num_threads(threads)
-        ends.append(mol.run(start, 150))
+        ends.append(mol.run(start, 60))
         assert numba.get_num_threads() == threads
     numba.set_num_threads(before)
     assert same(*ends)
@@ -380,6 +381,19 @@ def test_overlaps_are_refused():
 def test_bad_input_is_told_before_any_work(make, error, words):
     with pytest.raises(error, match=words):
         make(ready(100, relax=0))
+
+
+def test_discs_are_drawn_where_they_are_and_as_large():
+    ax = viz.figure()[1][0, 0]
+    x, dark = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 1.0]]), np.array([True, False, True])
+    viz.discs(ax, x, 6.0, dark, diameter=1.5)
+    water, ink_discs = ax.collections
+    np.testing.assert_array_equal(water.get_offsets(), x[~dark])
+    np.testing.assert_array_equal(ink_discs.get_offsets(), x[dark])
+    assert ink_discs.get_widths().tolist() == [1.5, 1.5] and ink_discs._units == "xy"
+    assert ax.get_xlim() == ax.get_ylim() == (0, 6)
+    with pytest.raises(ValueError, match=r"x must have shape \(n, 2\) and ink \(n,\)"):
+        viz.discs(ax, x, 6.0, dark[:2])
 
 
 # ---- the whole

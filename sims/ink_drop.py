@@ -48,7 +48,8 @@ def run(p: Parameters, report: Report) -> None:
     glass = ink.Box(0, 1)
     process = ink.Brownian(p.D, glass)
     drop = ink.datasets.drop(p.particles, seed=p.seed, center=(p.x, p.y), radius=p.radius)
-    exact = ink.BoxScore(process, disc(p))
+    density = drop.density.on_cells(FINE * p.bins, glass, probes=4)
+    exact = ink.BoxScore(process, density)
     times = np.concatenate([[0], np.geomspace(2e-4, 1, 15) * p.time])
     walk = ink.simulate(
         process, drop.x, times, seed=p.seed, steps=p.steps,
@@ -74,21 +75,13 @@ def run(p: Parameters, report: Report) -> None:
         ax.remove()
     grid = axes[1, 0].get_gridspec()
     draw_entropy(fig.add_subplot(grid[1, :2]), times, entropy, exact, maximum)
-    draw_flux(fig.add_subplot(grid[1, 2:]), process, drop.x, p, report)
+    draw_flux(fig.add_subplot(grid[1, 2:]), process, drop.x, density, p, report)
     report.figure(fig)
     first, final = f"{entropy[0].value:.2f}", f"{entropy[-1].value:.3f}"
     report.words(
         f"The entropy rose from {first} to {final} nats, where the maximum is {maximum:.0f}.",
         f"L'entropia è salita da {first} a {final} nat, dove il massimo è {maximum:.0f}.",
     )
-
-
-def disc(p: Parameters) -> np.ndarray:
-    """The drop's density on cells FINE times finer than the bins: the share of each that the disc covers."""
-    K, m = FINE * p.bins, 4
-    c = (np.arange(m * K) + 0.5) / (m * K)
-    inside = (c[:, None] - p.x) ** 2 + (c[None, :] - p.y) ** 2 < p.radius**2
-    return inside.reshape(K, m, K, m).mean((1, 3))
 
 
 def draw_entropy(ax, times, entropy, exact, maximum) -> None:
@@ -100,12 +93,12 @@ def draw_entropy(ax, times, entropy, exact, maximum) -> None:
     ax.legend(loc="lower right")
 
 
-def draw_flux(ax, process, x0, p: Parameters, report: Report) -> None:
+def draw_flux(ax, process, x0, density, p: Parameters, report: Report) -> None:
     """Net crossings of vertical planes in a short time, beside -D dc/dx at its middle."""
     middle, dt = FLUX_TIME / p.D, FLUX_TIME / p.D / 20
     walk = ink.simulate(process, x0, [0, middle - dt / 2, middle + dt / 2], seed=p.seed + 1)
     before, after = walk.x[1, :, 0], walk.x[2, :, 0]
-    along = ink.BoxScore(process, disc(p).sum(1))
+    along = ink.BoxScore(process, density.sum(1))
 
     def fick(planes):
         x = np.asarray(planes, float)[:, None]

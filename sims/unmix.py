@@ -87,9 +87,7 @@ def ink_and_density(p: Parameters) -> tuple[np.ndarray, np.ndarray]:
         drop = ink.datasets.drop_from_image(p.picture, p.particles, seed=p.seed)
         return drop.x, ink.datasets.density_from_image(p.picture, p.bins)
     drop = ink.datasets.drop(p.particles, seed=p.seed, center=(p.x, p.y), radius=p.radius)
-    c = (np.arange(8 * p.bins) + 0.5) / (8 * p.bins)
-    disc = (c[:, None] - p.x) ** 2 + (c[None, :] - p.y) ** 2 < p.radius**2
-    return drop.x, disc.reshape(p.bins, 8, p.bins, 8).mean((1, 3))
+    return drop.x, drop.density.on_cells(p.bins, ink.Box(0, 1))
 
 
 def entropy(counts: np.ndarray) -> ink.Estimate:

@@ -193,7 +193,8 @@ def test_memory_beyond_input_and_output_is_seen():
         scratch = np.ones(size, np.uint8)
         return scratch[: size // 4].copy()
 
-    extra = memory.peak_beyond(call, lambda out: out.nbytes)
+    # A system that reclaims pages at that very moment sees less, so the largest of a few counts.
+    extra = max(memory.peak_beyond(call, lambda out: out.nbytes) for _ in range(3))
     assert extra == pytest.approx(size, rel=0.1)
     [record] = list(memory.records(TINY))
     assert record["contenders"]["inkdiff"]["bytes"]["median"] < 40

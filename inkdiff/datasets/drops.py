@@ -60,6 +60,21 @@ class UniformBall:
         distance2 = xp.sum((x.astype(np.float64) - xp.asarray(self.center)) ** 2, axis=1)
         return xp.where(distance2 <= self.radius**2, -self.entropy, -xp.inf)
 
+    def on_cells(self, bins: int, box: _Bounded, *, probes: int = 8) -> _Doubles:
+        """The density averaged over bins^d equal cells of the box, (bins, ..., bins), by probes^d points in each.
+
+        Relative error of a cell on the rim: about 1/probes^(3/2).
+        """
+        checks.count(bins, "bins")
+        d, fine = len(self.center), bins * checks.count(probes, "probes")
+        low, high = (np.broadcast_to(np.asarray(side, np.float64), (d,)) for side in (box.lo, box.hi))
+        middles = (np.arange(fine) + 0.5) / fine
+        offsets = [a + (b - a) * middles - c for a, b, c in zip(low, high, self.center, strict=True)]
+        square = sum(axis**2 for axis in np.meshgrid(*offsets, indexing="ij", sparse=True))
+        inside = np.reshape(square <= self.radius**2, (bins, probes) * d)
+        share: _Doubles = inside.mean(tuple(range(1, 2 * d, 2)))
+        return share * math.exp(-self.entropy)
+
 
 def drop(
     n: int,

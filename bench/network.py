@@ -91,14 +91,14 @@ class Training:
 
     def __init__(self, problem: Problem, shards: RowShards) -> None:
         self.problem, self.shards = problem, shards
-        self.backward = ShardedGradient(shards, len(problem.x), len(problem.c))
+        self.backward = ShardedGradient(problem.network, shards, len(problem.x), len(problem.c))
         self.state, self.optimiser = AdamWState.start(problem.theta.copy()), AdamW()
         self.gradient = ink.backend.array_module(problem.theta).empty_like(problem.theta)
 
-    def rows(self, run: Run) -> None:
+    def rows(self, run: Run, shifts: list[Any]) -> None:
         """One shard of rows."""
         problem = self.problem
-        answer, backprop = problem.network(run, problem.x, problem.c)
+        answer, backprop = problem.network(run, problem.x, problem.c, shifts)
         part = answer[run.rows]
         part -= problem.y[run.rows]
         part *= np.float32(2 / problem.x.size)
@@ -108,7 +108,7 @@ class Training:
         """Several steps."""
         with one_thread_each():
             for _ in range(_STEPS):
-                self.backward(self.state.theta, self.rows)
+                self.backward(self.state.theta, self.problem.c, self.rows, self.gradient)
                 self.optimiser.update(self.state, self.gradient, _RATE, self.shards)
 
 

@@ -350,15 +350,15 @@ def gradients_of_a_batch(threads, levels=130):
     y, backprop = network(Run(theta, Arena(), training=True, dropout=uniform), x, c)
     backprop(y, whole)
     shards, state = RowShards(4, threads), AdamWState.start(theta)
-    sharded, gradient = ShardedGradient(shards, 130, len(c)), np.empty(network.size, np.float32)
+    sharded, gradient = ShardedGradient(network, shards, 130, len(c)), np.full(network.size, np.nan, np.float32)
 
-    def backward(run):
+    def backward(run, shifts):
         run.dropout = uniform
-        y, backprop = network(run, x, c)
+        y, backprop = network(run, x, c, shifts)
         backprop(y, gradient)
 
     with one_thread_each():
-        sharded(theta, backward)
+        sharded(theta, c, backward, gradient)
         AdamW().update(state, gradient.copy(), 1e-3, shards)
     return SimpleNamespace(gradient=gradient, theta=state.theta, mean=state.mean, whole=whole)
 

@@ -117,13 +117,16 @@ class Objective:
         kernels.uniform(out.size, seed=self.seed, step=step, stream=Stream.DROPOUT, out=out.reshape(-1))
         return out
 
-    def gradient(self, run: Run, batch: Batch, out: Array) -> Array:
-        """Loss of each of `run.rows`; the gradient of the sum over `self.batch` goes into the flat `out`."""
+    def gradient(self, run: Run, batch: Batch, out: Array, shifts: list[Array] | None = None) -> Array:
+        """Loss of each of `run.rows`; the gradient of the sum over `self.batch` goes into the flat `out`.
+
+        `shifts`, if the network's are known already.
+        """
         part, (n, d) = batch.rows(run.rows), batch.x_t.shape
         features = run.arena.empty((n, 2 * d), batch.x_t)
         prepared = self.parametrisation.prepare(part.x_t, part.noise, out=features[run.rows])
         run.dropout = batch.dropout
-        answer, backprop = self.network(run, features, batch.code)
+        answer, backprop = self.network(run, features, batch.code, shifts)
         error = prepared.scale * answer[run.rows] - self._target(part, prepared)
         loss = (error**2).mean(1)
         # Adam does not see the scale of the loss; this one keeps gradients of order one.

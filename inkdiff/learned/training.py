@@ -64,7 +64,8 @@ class Trainer:
 
     def __post_init__(self) -> None:
         """Allocate the gradient."""
-        self._backward = ShardedGradient(self.shards, self.objective.batch, self.objective.levels)
+        objective = self.objective
+        self._backward = ShardedGradient(objective.network, self.shards, objective.batch, objective.levels)
         self._gradient = array_module(self.state.theta).empty_like(self.state.theta)
 
     def advance(self) -> float:
@@ -78,11 +79,12 @@ class Trainer:
         step = self.state.step
         batch = self.objective.draw(step)
 
-        def backward(run: Run) -> float:
+        def backward(run: Run, shifts: list[Array]) -> float:
             with np.errstate(over="ignore", invalid="ignore"):  # said once, by the error below
-                return float(self.objective.gradient(run, batch, self._gradient).sum())
+                return float(self.objective.gradient(run, batch, self._gradient, shifts).sum())
 
-        loss = float(sum(self._backward(self.state.theta, backward))) / self.objective.batch
+        losses = self._backward(self.state.theta, batch.code, backward, self._gradient)
+        loss = float(sum(losses)) / self.objective.batch
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"training broke down at step {step}: the loss is {loss}. Use a lower learning rate than {self.peak:g}."

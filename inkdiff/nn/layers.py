@@ -82,7 +82,8 @@ class Run:
 
     `dropout` holds uniform numbers, one plane (n, width) per hidden layer. `training` keeps what backprop needs.
     `rows` and `levels` say which rows of the batch, and of its noise levels, this pass computes. `owed`, if a list,
-    collects the sums over all rows instead of doing them; `input_gradient` says whether dx is wanted.
+    collects the sums over all rows instead of doing them; `d_shifts` gets the gradients of shifts that were given to
+    the network. `input_gradient` says whether dx is wanted.
     """
 
     theta: Array
@@ -92,6 +93,7 @@ class Run:
     rows: slice = field(default_factory=_all)
     levels: slice = field(default_factory=_all)
     owed: list[Callable[[], object]] | None = None
+    d_shifts: list[Array] = field(default_factory=list)
     input_gradient: bool = True
 
     @cached_property

@@ -137,7 +137,7 @@ class Network:
         """F (n, outputs) for x (n, inputs) and c (m,), m dividing n: n/m neighbouring rows share each noise level.
 
         `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, returns dx (n, inputs),
-        if wanted. `shifts`, for evaluation, is what `shifts(run, c)` gave.
+        if wanted. Are `shifts` given, as `shifts(run, c)` gave them, their gradients are left in `run.d_shifts`.
         """
         array_module(x, c, run.theta)  # all on one device
         back_shifts = None
@@ -155,7 +155,9 @@ class Network:
             for back in reversed(backs):
                 dh, d_shift = back(dh, gradient)
                 d_shifts.append(d_shift)
-            if back_shifts is not None:
+            if back_shifts is None:
+                run.d_shifts = d_shifts[::-1]
+            else:
                 back_shifts(d_shifts[::-1], gradient)
             return dh
 

@@ -3,7 +3,7 @@
 A matrix product on two BLAS threads rounds differently from one, and BLAS threads that spin while others work cost
 more than they bring. So rows are cut into pieces whose number depends on nothing but the number of rows, and every
 piece is computed on one thread with a single-threaded BLAS. A gradient takes two rounds: the rows go forward and back,
-each on its own; then every weight's gradient
+each on its own (what their noise levels do, few numbers, before and after them); then every weight's gradient
 
     dW = sum_rows x^T dy
 
@@ -32,6 +32,7 @@ from inkdiff.backend import Array
 from inkdiff.nn import _fused
 from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Run
+from inkdiff.nn.mlp import Network
 
 __all__ = ["RowShards", "ShardedGradient", "available_cores", "one_thread_each", "thread_arena"]
 
@@ -94,22 +95,29 @@ class RowShards:
 
 
 class ShardedGradient:
-    """The gradient of a sum over the rows of a batch, in two rounds; see the module."""
+    """The gradient of a sum over the rows of a batch: levels once, rows in shards, then every weight over all rows."""
 
-    def __init__(self, shards: RowShards, rows: int, levels: int) -> None:
-        self._shards, group = shards, rows // levels
+    def __init__(self, network: Network, shards: RowShards, rows: int, levels: int) -> None:
+        self._network, self._shards, group = network, shards, rows // levels
         self._levels = shards.pieces(levels)
         self._rows = [slice(part.start * group, part.stop * group) for part in self._levels]
-        self._arenas = Arena().siblings(len(self._levels))
+        self._common, self._arenas = Arena(), Arena().siblings(len(self._levels))
 
-    def __call__(self, theta: Array, backward: Callable[[Run], Any]) -> list[Any]:
-        """What `backward(run)` returned for each shard; it takes the network forth and back on the rows `run.rows`."""
+    def __call__(self, theta: Array, c: Array, backward: Callable[[Run, list[Array]], Any], out: Array) -> list[Any]:
+        """What `backward(run, shifts)` returned for each shard.
+
+        It calls the network on the rows `run.rows` with these shifts, and the network's backprop, into the flat `out`.
+        """
+        owed: list[Callable[[], object]] = []
+        self._common.rewind()
+        shifts, back = self._network.shifts(Run(theta, self._common, training=True, owed=owed), c)
         runs = []
         for arena, rows, levels in zip(self._arenas, self._rows, self._levels, strict=True):
             arena.rewind()
             runs.append(Run(theta, arena, True, None, rows, levels, owed=[], input_gradient=False))
-        results = self._shards.run(lambda k: backward(runs[k]), len(runs))
-        owed = runs[0].owed or []  # the same sums over all rows are owed by every run
+        results = self._shards.run(lambda k: backward(runs[k], shifts), len(runs))
+        back(runs[0].d_shifts, out)
+        owed += runs[0].owed or []  # every run owes the same sums over all rows
         self._shards.run(lambda k: owed[k](), len(owed))
         return results
 

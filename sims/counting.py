@@ -30,9 +30,8 @@ class Parameters:
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 200_000, "urns": 4_000}
+QUICK = {"particles": 200_000, "urns": 3_000}
 TOUR = {"particles": 500_000, "urns": 8_000}
-GLASS, LEFT = ink.Box(0, 1), ink.Box([0, 0], [0.5, 1])
 CELLS, FEW = 10, 20  # cells in which arrangements are counted; molecules of a small experiment
 TOGETHER, RETURNING = 10, 10  # molecules waited for at most; balls of the urns whose return is awaited
 # A real drop: 0.05 ml of ink, a thousandth of a mole of dye per litre, in a glass of 200 ml.
@@ -58,7 +57,7 @@ def run(p: Parameters, report: Report) -> None:
 
 def arrangements(ax, p: Parameters, report: Report) -> None:
     """ln W / N of few and of many molecules that start in the first cell."""
-    process = ink.Brownian(1.0, GLASS)
+    process = ink.Brownian(1.0, ink.Box(0, 1))
     x = ink.uniform(p.particles, seed=p.seed).reshape(-1, 1) / CELLS
     times, groups = np.geomspace(1e-3, 1, 13), p.particles // FEW
     row = np.repeat(np.arange(groups), FEW) * CELLS
@@ -122,9 +121,9 @@ def returning(ax, p: Parameters, report: Report) -> None:
 def recompacting(ax, p: Parameters, report: Report) -> None:
     x = ink.datasets.drop(p.particles, seed=p.seed, center=(0.25, 0.5)).x
     later = np.arange(TOGETHER + 1) * 3.0  # from one look to the next the slowest mode falls by e^-30
-    found = []
-    look = lambda i, t, x: found.append(ink.counting.recompaction(x, GLASS, LEFT, max(i, 1)))  # noqa: E731
-    ink.simulate(ink.Brownian(1.0, GLASS), x, later, seed=p.seed, observe={}, callback=look)
+    glass, left, found = ink.Box(0, 1), ink.Box([0, 0], [0.5, 1]), []
+    look = lambda i, t, x: found.append(ink.counting.recompaction(x, glass, left, max(i, 1)))  # noqa: E731
+    ink.simulate(ink.Brownian(1.0, glass), x, later, seed=p.seed, observe={}, callback=look)
     del found[0]  # of the drop itself
     for one in found:
         report.check(f"chance_of_{one.N}_together", one.estimate, one.expected)

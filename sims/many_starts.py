@@ -24,23 +24,22 @@ class Parameters:
     """ink particles of each drop"""
     experiments: int = 1000
     """drops whose place is inferred, at each of three times"""
-    seen: int = 10
-    """particles seen of each of them"""
     digit: int = 5
     """the picture among the drops: a handwritten digit"""
     seed: int = 0
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 40_000, "experiments": 200}
+QUICK = {"particles": 30_000, "experiments": 150}
 TOUR = {"particles": 100_000, "experiments": 400}
-GLASS = ink.Box(0, 1)
-PROCESS = ink.Brownian(1.0, GLASS)  # lengths in glass widths, times in widths^2/D
 CELLS = 48  # of the drops' densities; information is counted on cells twice as wide
 TIMES = np.array([0, 0.001, 0.003, 0.008, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.8])
 SHOWN = (0, 2, 4, 10)  # of these, as pictures
-SEEN_AT = (0.006, 0.04, 0.4)
-FORMULAS = (ink.forgetting.mutual_information, ink.forgetting.chi2_information)
+SEEN_AT, SEEN = (0.006, 0.04, 0.4), 10  # times of hindsight, and how many particles it sees
+
+
+def water() -> ink.Brownian:
+    return ink.Brownian(1.0, ink.Box(0, 1))  # lengths in glass widths, times in widths^2/D
 
 
 def run(p: Parameters, report: Report) -> None:
@@ -52,7 +51,7 @@ def run(p: Parameters, report: Report) -> None:
     draw_film(fig.add_subplot(grid[:, :3]), walks)
     which = draw_information(fig.add_subplot(grid[0, 3:]), p, report, walks, densities)
     for name, walk in walks.items():
-        uniform = ink.uniformity_test(walk.last, GLASS, 20)
+        uniform = ink.uniformity_test(walk.last, water().domain, 20)
         report.bound(f"p_value_of_uniform_end_of_{name}", uniform.p_value, at_least=1e-6)
     first, _, last = (f"{100 * draw_hindsight(ax, p, report, i):.0f} %" for i, ax in enumerate(axes[1, 3:]))
     report.figure(fig)
@@ -74,14 +73,15 @@ def drops(p: Parameters):
         "ring": abs(np.hypot(x - 0.65, y - 0.35) - 0.2) > 0.05,
         "digit": 1 - digits.x[np.flatnonzero(digits.y == p.digit)[0]].reshape(digits.image_shape),
     }
+    glass = water().domain
     observe = {
-        "map": lambda x: ink.concentration(x, GLASS, CELLS),
-        "cells": lambda x: ink.concentration(x, GLASS, CELLS // 2).ravel(),
+        "map": lambda x: ink.concentration(x, glass, CELLS),
+        "cells": lambda x: ink.concentration(x, glass, CELLS // 2).ravel(),
     }
     walks = {}
     for i, (name, shape) in enumerate(shapes.items()):
         start = ink.datasets.drop_from_image(1.0 * shape, p.particles, seed=p.seed + i).x
-        walks[name] = ink.simulate(PROCESS, start, TIMES, seed=p.seed + i, observe=observe)
+        walks[name] = ink.simulate(water(), start, TIMES, seed=p.seed + i, observe=observe)
     return walks, [ink.datasets.density_from_image(1.0 * shape, CELLS) for shape in shapes.values()]
 
 
@@ -89,33 +89,33 @@ def draw_film(ax, walks) -> None:
     frames = np.array([[w.observed["map"][i] for w in walks.values()] for i in SHOWN])
     darkest = np.maximum(frames.max((2, 3), keepdims=True), 2.5 * frames.mean((2, 3), keepdims=True))
     viz.film(ax, 1 - (frames / darkest).swapaxes(2, 3)[:, :, ::-1], [f"$t = {TIMES[i]:g}$" for i in SHOWN])
-    for k in (1, 2, 3):
-        ax.axvline(k * (CELLS + 1) - 1, color="0.6", linewidth=1)
-        ax.axhline(k * (CELLS + 1) - 1, color="0.6", linewidth=1)
+    for k, line in np.ndindex(3, 2):
+        (ax.axvline, ax.axhline)[line]((k + 1) * (CELLS + 1) - 1, color="0.6", linewidth=1)
     ax.spines[:].set_visible(True)
     ax.set_title(viz.say("many starts, one end", "molti inizi, una sola fine"))
 
 
 def draw_information(ax, p: Parameters, report: Report, walks, densities) -> list[float]:
     """Which of the drops, and from where: measured and exact, over time."""
-    times, exact = TIMES[1:-1], [ink.BoxScore(PROCESS, rho) for rho in densities]
+    process, formulas = water(), (ink.forgetting.mutual_information, ink.forgetting.chi2_information)
+    times, exact = TIMES[1:-1], [ink.BoxScore(process, rho) for rho in densities]
     counted, known = [], []
     for i, t in enumerate(times):
         averages = np.array([e.cell_averages(t).reshape(CELLS // 2, 2, CELLS // 2, 2).mean((1, 3)) for e in exact])
         known.append(ink.forgetting.information_of_drops(averages))
         counted.append(ink.forgetting.information_in_counts([w.observed["cells"][i + 1] for w in walks.values()]))
     start = ink.uniform(2 * p.particles, seed=p.seed).reshape(-1, 2).astype(np.float64)
-    walk = ink.simulate(PROCESS, start, [0, *times], seed=p.seed + 9)
-    pairs = [ink.forgetting.pair_information(PROCESS, x, t, start) for x, t in zip(walk.x[1:], times, strict=True)]
+    walk = ink.simulate(process, start, [0, *times], seed=p.seed + 9)
+    pairs = [ink.forgetting.pair_information(process, x, t, start) for x, t in zip(walk.x[1:], times, strict=True)]
     for i in (0, len(times) // 2, -2):
         report.check(f"which_drop_at_{times[i]:.3g}", counted[i], known[i])
-        for name, estimate, formula in zip(("where", "chi2"), pairs[i], FORMULAS, strict=True):
-            report.check(f"{name}_from_at_{times[i]:.3g}", estimate, formula(PROCESS, times[i], 2))
+        for name, estimate, formula in zip(("where", "chi2"), pairs[i], formulas, strict=True):
+            report.check(f"{name}_from_at_{times[i]:.3g}", estimate, formula(process, times[i], 2))
     fine = np.geomspace(times[0], times[-1], 60)
-    names = (viz.say("where from: $\\chi^2$", "da dove: $\\chi^2$"), viz.say("where from: $I$", "da dove: $I$"))
-    for i, color in ((1, "green"), (0, "orange")):
-        viz.theory(ax, fine, [FORMULAS[i](PROCESS, t, 2) for t in fine])
-        viz.with_errors(ax, times, [pair[i] for pair in pairs], names[1 - i], color)
+    where = viz.say("where from: ", "da dove: ")
+    for i, name, color in ((1, where + "$\\chi^2$", "green"), (0, where + "$I$", "orange")):
+        viz.theory(ax, fine, [formulas[i](process, t, 2) for t in fine])
+        viz.with_errors(ax, times, [pair[i] for pair in pairs], name, color)
     viz.theory(ax, times, known, viz.label("exact"))
     viz.with_errors(ax, times, counted, viz.say("which drop: $I$", "quale goccia: $I$"), "blue")
     ax.set(xscale="log", yscale="log", ylim=(1e-4, None), xlabel=viz.label("time"), ylabel=viz.label("information"))
@@ -125,18 +125,18 @@ def draw_information(ax, p: Parameters, report: Report, walks, densities) -> lis
 
 def draw_hindsight(ax, p: Parameters, report: Report, i: int) -> float:
     """Posterior of one drop's place, its 90 % region, and the coverage over all; returns the region's area."""
-    m, t = p.experiments, SEEN_AT[i]
-    places = math.ceil(2.05 * math.sqrt(p.seen / (2 * t))) + 48
+    process, m, t = water(), p.experiments, SEEN_AT[i]
+    places = math.ceil(2.05 * math.sqrt(SEEN / (2 * t))) + 48
     fell = ink.uniform(2 * m, seed=p.seed, step=1 + i).reshape(m, 2)
     fell[0] = 0.3, 0.65  # the one that is drawn
-    seen = ink.diffuse(PROCESS, np.repeat(fell, p.seen, axis=0), t, seed=p.seed, step=i).reshape(m, p.seen, 2)
-    known = ink.where_it_fell(PROCESS, seen, t, places=places)
+    seen = ink.diffuse(process, np.repeat(fell, SEEN, axis=0), t, seed=p.seed, step=i).reshape(m, SEEN, 2)
+    known = ink.where_it_fell(process, seen, t, places=places)
     level = known.level(fell, ink.uniform(m, seed=p.seed, step=11 + i))[1:]
     for q in (0.5, 0.9):
         error = math.sqrt(q * (1 - q) / (m - 1))
         report.check(f"coverage_of_{q}_at_{t:g}", ink.Estimate(np.mean(level < q), error), q)
     one, region, c = known.joint[0], known.region(0.9), (np.arange(places) + 0.5) / places
-    viz.concentration(ax, one, GLASS, vmax=max(one.max(), 2.5 * one.mean()))
+    viz.concentration(ax, one, process.domain, vmax=max(one.max(), 2.5 * one.mean()))
     ax.contour(c, c, region[0].T, [0.5], colors=viz.COLORS["red"], linewidths=2)
     ax.plot(*seen[0].T, ".", color=viz.COLORS["black"], markersize=5)
     ax.plot(*fell[0], "x", color=viz.COLORS["orange"], markersize=13, markeredgewidth=3.5)

@@ -36,7 +36,7 @@ class Parameters:
     """64-bit seed of the first velocities"""
 
 
-QUICK = {"molecules": 600, "steps": 8000, "bins": 6, "blocks": 8}
+QUICK = {"molecules": 500, "steps": 7000, "bins": 6, "blocks": 8}
 TOUR = {"molecules": 4000, "steps": 12_000, "bins": 9, "blocks": 12}
 FRAMES = 40  # looks at the drop on its way there, and as many on its way back
 

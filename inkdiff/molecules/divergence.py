@@ -19,7 +19,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from inkdiff import checks
 from inkdiff.metrics import Estimate
@@ -81,5 +80,5 @@ def lyapunov(times: Reals, distances: Reals, window: tuple[float, float] = (1e-9
                 f"distances must grow from {low:g} to {high:g} sigma over at least three times, but one goes from "
                 f"{curve[0]:.2g} to {curve[-1]:.2g}; run longer, record oftener or choose another window."
             )
-        slopes.append(stats.linregress(times[first:last], np.log(curve[first:last])).slope)
+        slopes.append(np.polyfit(times[first:last], np.log(curve[first:last]), 1)[0])
     return Estimate(float(np.mean(slopes)), float(np.std(slopes, ddof=1)) / math.sqrt(len(slopes)))

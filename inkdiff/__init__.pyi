@@ -19,6 +19,7 @@ from .learned import fit as fit
 from .learned import load as load
 from .ledger import Ledger as Ledger
 from .ledger import exact_ledger as exact_ledger
+from .maze import Maze as Maze
 from .metrics import Estimate as Estimate
 from .metrics import binned_entropy as binned_entropy
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium

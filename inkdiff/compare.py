@@ -34,7 +34,7 @@ from inkdiff import checks, metrics
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
 from inkdiff.metrics import Column, Estimate
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.simulate import simulate
 
 __all__ = ["Column", "Comparison", "Course", "compare", "free_space_msd"]
@@ -161,11 +161,12 @@ def _from_zero(process: Process, times: Any) -> _Floats:
 
 def _follow(process: Process, name: str, x_0: Array, grid: _Floats, seed: int, bins: int | None) -> Course:
     n, d = x_0.shape
+    domain = closed_form_domain(process, "the comparison")
 
     def measure(x_t: Array, t: float) -> list[tuple[float, float]]:
         if t == 0:
             return [(np.nan, np.nan)] * 4
-        entropy = metrics.entropy(x_t, process.domain, bins=bins, joint=False)
+        entropy = metrics.entropy(x_t, domain, bins=bins, joint=False)
         kl = metrics.kl_to_equilibrium(x_t, process, bins=bins, joint=False)
         msd = metrics.msd(x_t, x_0)
         return [_each(entropy, d), _each(kl, d), metrics.correlation(x_t, x_0), _each(msd, d)]

@@ -1,9 +1,9 @@
-"""Where a process lives: free space, or a product box with reflecting or periodic walls.
+"""Where a process lives: free space, or a product box with reflecting, periodic or absorbing walls.
 
 A walker that would leave a box is folded back: mirrored at reflecting walls, wrapped around periodic ones, as
 often as needed. For constant diffusivity without drift this is exact at any step size (the method of images);
 with a drift or a score it is of first order in the step. One box is a product of intervals; a scalar `lo` or
-`hi`, and a single kind of wall, hold for every axis.
+`hi`, and a single kind of wall, hold for every axis. At an absorbing wall a walker's path ends.
 
 Reference: W. Feller, An Introduction to Probability Theory and Its Applications II, X.5.
 """
@@ -21,12 +21,11 @@ import numpy.typing as npt
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
-from inkdiff.kernels import Walls
-from inkdiff.kernels.formulas import PERIODIC, REFLECT
+from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
 
 __all__ = ["Box", "Domain", "Free"]
 
-_WALLS = ("reflect", "periodic")
+_WALLS = {"reflect": REFLECT, "periodic": PERIODIC, "absorb": ABSORB}
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ class Box:
     Parameters
     ----------
     lo, hi : float or one float per axis, lo < hi
-    wall : "reflect" (a glass: no flux through the walls) or "periodic" (a torus), or one of them per axis
+    wall : "reflect" (a glass: no flux through the walls), "periodic" (a torus) or "absorb" (a walker that touches the
+        wall stays there; forwards in time, by `inkdiff.simulate`, only), or one of them per axis
 
     Raises
     ------
@@ -74,7 +74,7 @@ class Box:
     lo: float | tuple[float, ...]
     hi: float | tuple[float, ...]
     wall: str | tuple[str, ...]
-    _sides: ClassVar[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]]  # lo, hi - lo, periodic; one each
+    _sides: ClassVar[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]]  # lo, hi - lo, kind of wall
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Box:
         object.__setattr__(self, "wall", kinds)
         # One entry each, or one per axis: kept, since every call needs them.
         base = [np.atleast_1d(np.asarray(side, np.float64)) for side in (low, sides)]
-        base.append(np.atleast_1d(np.asarray(kinds) == "periodic"))
+        base.append(np.array([_WALLS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)], np.int64))
         object.__setattr__(self, "_sides", tuple(base))
 
     @property
@@ -106,14 +106,14 @@ class Box:
         """Number of axes if given one by one, None if the box is a cube of any dimension."""
         return next((len(side) for side in (self.lo, self.hi, self.wall) if isinstance(side, tuple)), None)
 
-    @property
-    def wall_code(self) -> int:
-        """The kind of wall of a box whose walls are all alike."""
-        return PERIODIC if np.all(np.asarray(self.wall) == "periodic") else REFLECT
-
     def periodic(self, d: int) -> npt.NDArray[np.bool_]:
-        """Which axes are circles, (d,); the others end at reflecting walls."""
-        return np.full(d, self._sides[2])
+        """Which axes are circles, (d,); the others end at walls."""
+        return np.full(d, self._sides[2] == PERIODIC)
+
+    @property
+    def absorbs(self) -> bool:
+        """Whether some wall absorbs."""
+        return bool((self._sides[2] == ABSORB).any())
 
     def check_dimension(self, d: int) -> None:
         """Raise unless a state of d coordinates fits this box."""
@@ -131,10 +131,10 @@ class Box:
     @cached_property
     def _walls(self) -> Walls:
         axes = self.axes or 1
-        low, length, periodic = self.low(axes), self.length(axes), self.periodic(axes)
-        if len(set(zip(low, length, periodic, strict=True))) == 1:
-            low, length, periodic = low[:1], length[:1], periodic[:1]
-        return Walls(low, length, np.where(periodic, PERIODIC, REFLECT).astype(np.int64))
+        low, length, code = self.low(axes), self.length(axes), np.full(axes, self._sides[2])
+        if len(set(zip(low, length, code, strict=True))) == 1:
+            low, length, code = low[:1], length[:1], code[:1]
+        return Walls(low, length, code)
 
     def walls(self, dtype: npt.DTypeLike, xp: Any = np) -> Walls:
         """The box for the kernels: one entry if all axes are alike, else one per axis."""

@@ -30,9 +30,8 @@ from inkdiff import checks
 from inkdiff.backend import Array, asnumpy
 from inkdiff.domain import Box
 from inkdiff.heat_kernel import log_heat_kernel
-from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.metrics.estimates import Estimate
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 
 __all__ = [
     "chi2_information", "information_in_counts", "information_of_drops", "mutual_information", "pair_information",
@@ -53,9 +52,10 @@ def walled_box(process: Process) -> Box:
         If `process` is none, or lives in free space, where nothing ends uniform.
     """
     check_process(process)
-    if not isinstance(process.domain, Box):
+    domain = closed_form_domain(process, "what is remembered")
+    if not isinstance(domain, Box):
         raise ValueError(f"process must live in a Box, where every start ends uniform, got {checks.show(process)}.")
-    return process.domain
+    return domain
 
 
 def _variance(process: Process, t: Any) -> float:
@@ -84,8 +84,8 @@ def chi2_information(process: Process, t: float, d: int = 1) -> float:
     box = walled_box(process)
     box.check_dimension(checks.count(d, "d"))
     v = _variance(process, t)
-    copies = 2 if box.wall_code == PERIODIC else 1
-    log_one_plus = sum(math.log1p(copies * _modes((2 * math.pi / P) ** 2 * v)) for P in box.period(d))
+    axes = zip(np.where(box.periodic(d), 2, 1), box.period(d), strict=True)  # modes come in pairs on a circle
+    log_one_plus = sum(math.log1p(copies * _modes((2 * math.pi / P) ** 2 * v)) for copies, P in axes)
     return math.expm1(log_one_plus)
 
 
@@ -107,8 +107,8 @@ def mutual_information(process: Process, t: float, d: int = 1) -> float:
     box = walled_box(process)
     box.check_dimension(checks.count(d, "d"))
     sigma = math.sqrt(_variance(process, t))
-    periodic = box.wall_code == PERIODIC
-    return sum(_information_on_an_axis(float(sigma / L), periodic) for L in box.length(d))
+    axes = zip(box.length(d), box.periodic(d), strict=True)
+    return sum(_information_on_an_axis(float(sigma / L), bool(periodic)) for L, periodic in axes)
 
 
 def _information_on_an_axis(sigma: float, periodic: bool) -> float:

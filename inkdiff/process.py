@@ -23,10 +23,13 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
 from inkdiff.distributions import Gaussian, Uniform
-from inkdiff.domain import Box, Domain, Free
+from inkdiff.domain import Box, Free
 from inkdiff.heat_kernel import log_heat_kernel
+from inkdiff.maze import Maze
 
-__all__ = ["Process", "check_domain", "check_process"]
+__all__ = ["Domain", "Process", "check_domain", "check_process", "closed_form_domain"]
+
+Domain = Free | Box | Maze
 
 
 class Process(ABC):
@@ -72,7 +75,7 @@ class Process(ABC):
     @property
     def equilibrium(self) -> Gaussian | Uniform | None:
         """The distribution every start forgets itself in; None where there is none (free spreading)."""
-        return Uniform(self.domain) if isinstance(self.domain, Box) else None
+        return Uniform(self.domain) if isinstance(self.domain, Box) and not self.domain.absorbs else None
 
     def alpha(self, t: Any) -> Any:
         """Mean factor alpha_t."""
@@ -152,6 +155,7 @@ class Process(ABC):
         return self._transition(x, t, x0)[1]
 
     def _transition(self, x: Array, t: Any, x0: Array) -> tuple[Array, Array]:
+        closed_form_domain(self, "the transition density")
         x, x0 = checks.state(x, "x"), checks.state(x0, "x0")
         xp = array_module(x=x, x0=x0, t=t)
         checks.same_shape(x0, x.shape, "x0", "x")
@@ -174,7 +178,18 @@ def check_process(process: object) -> None:
         raise TypeError(f"process must be a process such as inkdiff.Brownian(D=1.0), got {checks.show(process)}.")
 
 
+def closed_form_domain(process: Process, what: str) -> Free | Box:
+    """The domain of `process`; raises if obstacles or absorbing walls leave its transitions without a closed form."""
+    domain = process.domain
+    if isinstance(domain, Maze) or (isinstance(domain, Box) and domain.absorbs):
+        obstacle = "obstacles" if isinstance(domain, Maze) else "absorbing walls"
+        raise ValueError(
+            f"process has {obstacle}, between which {what} has no closed form here; use simulate, forwards in time."
+        )
+    return domain
+
+
 def check_domain(domain: object) -> None:
     """Raise unless `domain` is one."""
-    if not isinstance(domain, (Free, Box)):
-        raise TypeError(f"domain must be Free() or Box(lo, hi, wall), got {checks.show(domain)}.")
+    if not isinstance(domain, (Free, Box, Maze)):
+        raise TypeError(f"domain must be Free(), Box(lo, hi, wall) or Maze(box, solid), got {checks.show(domain)}.")

@@ -21,8 +21,8 @@ from typing import Any
 from inkdiff import checks
 from inkdiff.backend import array_module
 from inkdiff.distributions import Gaussian, Uniform
-from inkdiff.domain import Domain, Free
-from inkdiff.process import Process, check_domain
+from inkdiff.domain import Free
+from inkdiff.process import Domain, Process, check_domain
 from inkdiff.schedules import Cosine, Linear, Schedule, Table
 
 __all__ = [

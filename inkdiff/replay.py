@@ -23,7 +23,7 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box, Free
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.simulate import check_state
 from inkdiff.walks import Walk, plan_walk, step_times
 
@@ -132,6 +132,7 @@ def replay(
         As `simulate`; for a process with a drift, unless `regenerate`; or if float64 cannot hold the positions whole.
     """
     check_process(process)
+    closed_form_domain(process, "a replay")
     x0 = check_state(process, x0, "x0")
     grid = checks.increasing(times)
     process.check_time(grid, "times")

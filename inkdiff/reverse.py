@@ -31,7 +31,7 @@ import numpy as np
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
 from inkdiff.simulate import check_state, walls_of
 from inkdiff.trajectory import Callback, Observe, Recorder, Trajectory
@@ -198,6 +198,7 @@ def reverse(
         If the walk meets NaN or infinity, naming the time.
     """
     check_process(process)
+    closed_form_domain(process, "a walk back")
     current = check_state(process, x, "x").copy()
     if not callable(score):
         raise TypeError(f"score must be a function score(x, t), got {checks.show(score)}.")

@@ -53,6 +53,7 @@ class Stream(enum.IntEnum):
     CALIBRATION = 10  # walkers on which a learned score is calibrated
     URN = 11  # balls drawn in Ehrenfest's urns
     MOLECULES = 12  # velocities that molecules start with
+    BRIDGE = 13  # what a walker did between two steps, near an absorbing wall
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -29,7 +29,8 @@ from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.kernels import Walls
-from inkdiff.process import Process, check_process
+from inkdiff.maze import Maze
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
 from inkdiff.trajectory import Callback, Observe, Recorder, Trajectory
 from inkdiff.walks import check_range, plan_walk
@@ -42,7 +43,7 @@ _UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35
 def check_state(process: Process, x: object, name: str) -> Array:
     """A state array (n, d) inside the process's domain."""
     x = checks.state(x, name)
-    if isinstance(process.domain, Box):
+    if isinstance(process.domain, (Box, Maze)):
         process.domain.check_inside(x, name)
     return x
 
@@ -102,6 +103,7 @@ def jump(
     out: Array | None = None,
 ) -> Any:
     """`diffuse` on any stream, for a state already checked whose first entry is flat element `start`."""
+    closed_form_domain(process, "a jump")
     xp = array_module(x0=x0, t=t, out=out)
     t = process.check_row_times(t, x0.shape[0])
     seed, step = checks.seed64(seed), checks.word32(step, "step")
@@ -176,4 +178,4 @@ def simulate(
     for interval in range(len(grid) - 1):
         walk(current, interval * steps, (interval + 1) * steps, seed=seed, first_step=number, start=start)
         recorder.record(current)
-    return recorder.trajectory(current, number + steps * (len(grid) - 1))
+    return recorder.trajectory(current, number + steps * (len(grid) - 1), getattr(walk, "absorbed", None))

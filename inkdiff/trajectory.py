@@ -34,6 +34,8 @@ class Trajectory:
     last : (n, d) state at times[-1]
     observed : name -> NumPy array with leading axis k
     next_step : pass as `first_step` to continue without using any noise twice
+    absorbed : (n,) float64, the time at which each walker ended at an absorbing wall, infinite for those alive; None
+        where no wall absorbs
     """
 
     times: npt.NDArray[np.float64]
@@ -41,6 +43,7 @@ class Trajectory:
     last: Array
     observed: dict[str, npt.NDArray[Any]]
     next_step: int
+    absorbed: Array | None = None
 
 
 class Recorder:
@@ -76,10 +79,10 @@ class Recorder:
             self._callback(self._count, t, x)
         self._count += 1
 
-    def trajectory(self, last: Array, next_step: int) -> Trajectory:
+    def trajectory(self, last: Array, next_step: int, absorbed: Array | None = None) -> Trajectory:
         """Everything recorded."""
         observed = {name: np.asarray(values) for name, values in self._observed.items()}
-        return Trajectory(self._times, self._states, last, observed, next_step)
+        return Trajectory(self._times, self._states, last, observed, next_step, absorbed)
 
 
 def _with_time(name: str, f: Callable[..., Any]) -> Callable[[Array, float], Any]:

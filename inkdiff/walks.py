@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff.backend import Array, array_module
+from inkdiff.boundaries import boundary_walk
 from inkdiff.domain import Box, Free
+from inkdiff.maze import Maze
 from inkdiff.process import Process
 from inkdiff.rng import Stream
 
@@ -59,12 +61,15 @@ def plan_walk(process: Process, x: Array, grid: _Floats, steps: int) -> Walk:
     fine = step_times(grid, steps)
     if process.discrete:
         process.check_time(fine.reshape(-1), "times between steps")
+    domain = process.domain
+    if isinstance(domain, Maze) or (isinstance(domain, Box) and domain.absorbs):
+        return boundary_walk(process, x, fine)
     if not process.driftless:
         return _in_bowl(process, x, fine)
     variance = process.clock(fine[:, :-1].reshape(-1), fine[:, 1:].reshape(-1)).reshape(-1, steps)
     width, rms = np.sqrt(variance), np.sqrt(variance.sum(1))
-    if isinstance(process.domain, Box):
-        return _in_box(process.domain, x, fine, width, rms)
+    if isinstance(domain, Box):
+        return _in_box(domain, x, fine, width, rms)
     return _in_free_space(process, x, fine, width, rms)
 
 

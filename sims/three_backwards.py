@@ -70,7 +70,26 @@ def run(p: Parameters, report: Report) -> None:
     reverse_times = np.geomspace(p.time, last, p.reverse_steps + 1)
     returned = ink.reverse(process, exact, mixed, reverse_times, seed=p.seed, observe=watch(home, p))
 
-    first, top = there[0][0], there[looks[-1]][0]
+    undone = compare(report, there, back, replayed, home, fresh, returned)
+    ends = {"replay": replayed, "fresh": fresh.last, "score": returned.last}
+    curves = {
+        "replay": (grid[looks[::-1]], [back[k] for k in looks[::-1]]),
+        "fresh": (fresh.times, list(zip(*(estimates(fresh, key) for key in ("entropy", "memory")), strict=True))),
+        "score": (returned.times, list(zip(*(estimates(returned, key) for key in ("entropy", "memory")), strict=True))),
+    }
+    draw(report, p, glass, drop.x, mixed, ends, (grid[looks], list(there.values())), curves)
+    n, steps, share = f"{int((replayed == home).all(axis=1).sum()):,}", f"{p.steps:,}", f"{100 * undone:.1f} %"
+    report.words(
+        f"Replayed, {n} particles are home to the last bit after {steps} steps; with fresh noise the ink stays mixed; "
+        f"with the score {share} of the entropy gained is undone, and no particle remembers its origin.",
+        f"Con lo stesso rumore, {n} particelle tornano a casa fino all'ultimo bit dopo {steps} passi; con rumore nuovo "
+        f"l'inchiostro resta mescolato; con lo score il {share} dell'entropia è disfatto, ma senza ricordi.",
+    )
+
+
+def compare(report: Report, there, back, replayed, home, fresh, returned) -> float:
+    """The checks; returns the share of the entropy gained that the score undid."""
+    first, top = there[0][0], list(there.values())[-1][0]
     lost = int((replayed != home).any(axis=1).sum())
     report.bound("replay_particles_not_home", lost, at_most=0)
     report.bound("replay_entropy_off_its_start", abs(back[0][0].value - first.value), at_most=0.0)
@@ -83,21 +102,7 @@ def run(p: Parameters, report: Report) -> None:
     for name, walk in (("fresh_noise", fresh), ("score", returned)):
         report.check(f"{name}_memory_of_the_origin", ink.Estimate(*walk.observed["memory"][-1]), 0.0)
     report.bound("replay_memory_of_the_origin", back[0][1].value, at_least=1.0)
-
-    ends = {"replay": replayed, "fresh": fresh.last, "score": returned.last}
-    curves = {
-        "replay": (grid[looks[::-1]], [back[k] for k in looks[::-1]]),
-        "fresh": (fresh.times, list(zip(*(estimates(fresh, key) for key in ("entropy", "memory")), strict=True))),
-        "score": (returned.times, list(zip(*(estimates(returned, key) for key in ("entropy", "memory")), strict=True))),
-    }
-    draw(report, p, glass, drop.x, mixed, ends, (grid[looks], list(there.values())), curves)
-    n, steps, share = f"{p.particles - lost:,}", f"{p.steps:,}", f"{100 * undone:.1f} %"
-    report.words(
-        f"Replayed, {n} particles are home to the last bit after {steps} steps; with fresh noise the ink stays mixed; "
-        f"with the score {share} of the entropy gained is undone, and no particle remembers its origin.",
-        f"Con lo stesso rumore, {n} particelle tornano a casa fino all'ultimo bit dopo {steps} passi; con rumore nuovo "
-        f"l'inchiostro resta mescolato; con lo score il {share} dell'entropia è disfatto, ma senza ricordi.",
-    )
+    return undone
 
 
 def measure(x: np.ndarray, home: np.ndarray, bins: int) -> tuple[ink.Estimate, ink.Estimate]:

@@ -11,8 +11,7 @@ import sys
 
 import numpy as np
 
-from inkdiff.kernels import cpu, cuda
-from inkdiff.kernels.formulas import PERIODIC, REFLECT
+from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, cpu, cuda
 
 KEY = (np.uint64(0x89ABCDEF), np.uint64(0x01234567))
 STREAM = np.uint64(2)
@@ -99,6 +98,21 @@ def tally_cases():
                 case(f"moments {np.dtype(dtype)} {n}x{d} about {len(about)}", "moments", arguments, [3])
 
 
+def boundary_cases():
+    for n, d in ((1, 1), (600, 2), (300, 3)):
+        lo, length = RNG.uniform(-1, 0, d), RNG.uniform(0.5, 1, d)
+        kinds = np.array([ABSORB, REFLECT, ABSORB])[:d]
+        x, z = lo + length * RNG.uniform(0, 1, (n, d)), RNG.normal(size=(n, d)).astype(np.float32)
+        when = np.where(RNG.uniform(0, 1, n) < 0.9, np.inf, 0.25)
+        when[0], x[0] = np.inf, lo + 0.01  # near a wall
+        arguments = [x, z, 3 * n * d, lo, length, kinds, 0.1, when, 0.5, 0.1, np.uint64(4), STREAM, *KEY]
+        case(f"absorb {n}x{d}", "absorb", arguments, [0, 7] if n > 1 else [0])
+        bins = RNG.integers(3, 6, d)
+        solid = RNG.uniform(0, 1, int(bins.prod())) < 0.3
+        arguments = [x, z, lo, length, np.full(d, REFLECT), 0.1, solid, bins / length, bins]
+        case(f"obstruct {n}x{d}", "obstruct", arguments, [0])
+
+
 def step_cases():
     walls = {"free": FREE, "reflect": REFLECT, "periodic": PERIODIC, "mixed": None}
     plain, rows, images = (1050, 1, False, 1, False, True), (340, 3, True, 3, True, True), (2, 520, True, 1, True, True)
@@ -123,7 +137,7 @@ def step_cases():
 
 
 if __name__ == "__main__":
-    for register in (noise_cases, walk_cases, tally_cases, step_cases):
+    for register in (noise_cases, walk_cases, tally_cases, boundary_cases, step_cases):
         register()
     if sys.argv[1:] == ["--list"]:
         print(json.dumps(list(CASES)))

@@ -21,7 +21,7 @@ from numba.cuda.cudadrv import nvvm
 # Numba asks the current device for its capability even when told one; without a GPU there is nothing to ask.
 dispatcher.get_current_device = lambda: python_types.SimpleNamespace(compute_capability=(9, 0))
 
-from inkdiff.kernels.cuda import noise, steps, tallies, walks  # noqa: E402
+from inkdiff.kernels.cuda import boundaries, noise, steps, tallies, walks  # noqa: E402
 
 I, U = types.int64, types.uint64
 NOISE = (U, U, U, U)
@@ -45,6 +45,11 @@ def shells():
         tally = (array(real, 2), array(f64))
         yield f"_histogram {real}", tallies._histogram, (*tally, array(f64), array(i64), array(i64, 2))
         yield f"_moments {real}", tallies._moments, (array(real, 2), array(f64, 2), f64, array(i64, 3))
+        if real is f64:
+            rows = array(f64, 2), array(f32, 2)
+            yield "_absorb float64", boundaries._absorb, (*rows, I, *box, f64, array(f64), f64, f64, U, U, U, U)
+            flags = (array(types.boolean), array(f64), array(i64))
+            yield "_obstruct float64", boundaries._obstruct, (*rows, *box, f64, *flags)
         arguments = (x, x, x, array(f32), I, x, x, x, I, x, x, array(i64), types.boolean, I, I, *NOISE)
         yield f"step {real}", steps._STEP[kind], arguments
 

@@ -14,11 +14,12 @@ SIMS = sorted((ROOT / "sims").glob("*.py"))
 
 # From the ground up; a module imports only from its own floor and those below.
 FLOORS = [
-    ("ground", ["_compile", "backend", "checks", "files", "rng", "kernels", "domain", "distributions", "heat_kernel"]),
+    ("ground", ["_compile", "backend", "checks", "files", "rng", "kernels"]),
+    ("space", ["domain", "maze", "distributions", "heat_kernel"]),
     ("names of matter and time", ["durations", "substances"]),
     ("descriptions", ["schedules", "process", "processes"]),
     ("data, scores, networks", ["datasets", "scores", "nn"]),
-    ("loops over time", ["trajectory", "walks", "simulate", "reverse", "replay"]),
+    ("loops over time", ["trajectory", "boundaries", "walks", "simulate", "reverse", "replay"]),
     ("measures", ["observables", "metrics", "ledger", "fluctuations", "counting", "urn", "forgetting"]),
     ("measures of another kind", ["hindsight", "molecules"]),
     ("learned", ["learned", "compare"]),

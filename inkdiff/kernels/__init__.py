@@ -18,11 +18,12 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, current_stream, is_cuda
 from inkdiff.kernels.formulas import PERIODIC, REFLECT
+from inkdiff.kernels.hitting import ABSORB
 from inkdiff.rng import QUARTER, Stream
 
 __all__ = [
-    "PERIODIC", "REFLECT", "Walls", "histogram", "moments", "normal", "philox4x32", "step", "uniform", "walk",
-    "walk_box", "walk_free",
+    "ABSORB", "PERIODIC", "REFLECT", "Walls", "absorb", "histogram", "moments", "normal", "obstruct", "philox4x32",
+    "step", "uniform", "walk", "walk_box", "walk_free",
 ]  # fmt: skip
 
 
@@ -31,7 +32,7 @@ class Walls(NamedTuple):
 
     lo: Array
     length: Array
-    code: Array  # int64: REFLECT or PERIODIC
+    code: Array  # int64: REFLECT, PERIODIC or (for `absorb` alone) ABSORB
 
 
 _WIDEST_EXPONENT = 48 - math.ceil(math.log2(6.77))  # of a step in quanta: |amplitude z| < 2^48
@@ -235,6 +236,26 @@ def step(
         *_key(seed),
     )
     return out
+
+
+def absorb(
+    x: Array, z: Array, walls: Walls, s: float, when: Array, t: float, dt: float, *, seed: int, number: int, start: int
+) -> None:
+    """One step x <- x + s z between walls of which some absorb, in place on x (n, d) float64; z normals (n, d) float32.
+
+    `when` (n,) float64, infinite for walkers still alive, receives the time at which each is absorbed, in t .. t + dt.
+    `walls` per axis, float64. The bridges' noise has a stream of its own, at step `number`.
+    """
+    stream, step = np.uint64(Stream.BRIDGE), np.uint64(number)
+    _shell("absorb", x)(x, z, start, *walls, s, when, t, dt, step, stream, *_key(seed))
+
+
+def obstruct(x: Array, z: Array, walls: Walls, s: float, solid: Array, inverse: Array, bins: Array) -> None:
+    """One step x <- x + s z in place on x (n, d) float64, not taken by walkers whom it would lead into a solid cell.
+
+    solid flat bool of prod(bins) cells of 1/inverse a side; walls, inverse and bins per axis.
+    """
+    _shell("obstruct", x)(x, z, *walls, s, solid, inverse, bins)
 
 
 def _parts(x: Array) -> int:

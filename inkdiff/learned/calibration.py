@@ -32,7 +32,6 @@ import numpy.typing as npt
 
 from inkdiff.backend import Array, array_module, asnumpy, is_cuda, to_device
 from inkdiff.domain import Box
-from inkdiff.kernels.formulas import REFLECT
 from inkdiff.nn import one_thread_each
 from inkdiff.process import Process
 from inkdiff.reverse import reverse
@@ -62,7 +61,7 @@ class Features:
         box = process.domain
         if not isinstance(box, Box):
             return cls()
-        return cls(box.low(d), math.pi / box.length(d)) if box.wall_code == REFLECT else None
+        return cls(box.low(d), math.pi / box.length(d)) if not box.periodic(d).any() else None
 
     def __call__(self, y: Array) -> tuple[Array, Array]:
         """c and its slope, both like y."""

@@ -30,7 +30,7 @@ from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.score import LearnedScore
 from inkdiff.nn import MLP
-from inkdiff.process import Process
+from inkdiff.process import Process, closed_form_domain
 
 __all__ = ["load", "save"]
 
@@ -139,7 +139,8 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
             raise ValueError(f"tensor {name!r} is not all finite float32")
     theta, centre = tensors["theta"], tensors["centre"]
     marginals = Marginals(*config["marginals"], *(tensors[name] for name in ("table", "start", "inverse", "rms")))
-    parametrisation = Parametrisation(Levels(**config["levels"]), process.domain, config["spread"], centre, marginals)
+    domain = closed_form_domain(process, "a score")
+    parametrisation = Parametrisation(Levels(**config["levels"]), domain, config["spread"], centre, marginals)
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])

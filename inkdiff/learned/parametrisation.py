@@ -27,10 +27,9 @@ import numpy.typing as npt
 
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box, Domain
-from inkdiff.kernels.formulas import PERIODIC
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
-from inkdiff.process import Process
+from inkdiff.process import Process, closed_form_domain
 
 __all__ = ["Noise", "Parametrisation", "Prepared"]
 
@@ -86,7 +85,7 @@ class Parametrisation:
         alone = self.marginals(y, noise.level)
         d = x.shape[1]
         features = xp.empty((len(x), 2 * d), np.float32) if out is None else out
-        if isinstance(self.domain, Box) and self.domain.wall_code == PERIODIC:
+        if isinstance(self.domain, Box) and self.domain.periodic(d).any():
             low, length = (xp.asarray(side, np.float32) for side in (self.domain.low(d), self.domain.length(d)))
             angle = (2 * math.pi) * (y - low) / length
             features[:, :d], features[:, d:] = xp.cos(angle), xp.sin(angle)
@@ -104,14 +103,17 @@ class Parametrisation:
     @classmethod
     def of(cls, process: Process, x: Array, *, finest: float) -> Parametrisation:
         """The parametrisation for data x (n, d), float32, in process coordinates; `finest` in units of their spread."""
+        domain = closed_form_domain(process, "a score")
+        if isinstance(domain, Box) and 0 < domain.periodic(x.shape[1]).sum() < x.shape[1]:
+            raise ValueError(f"process: a learned score needs walls of one kind on all axes, got {domain.wall}.")
         centre = x.mean(0)
         spread = math.sqrt(float(((x - centre) ** 2).mean()))
         if spread == 0:
             raise ValueError("data: all rows are equal; there is nothing to learn.")
         width = _principal_width(asnumpy(x))
         levels = Levels.of(process, finest=finest * spread, width=width, d=x.shape[1])
-        marginals = Marginals.of(process.domain, x, levels.lo, levels.hi)
-        return cls(levels, process.domain, spread, centre, marginals)
+        marginals = Marginals.of(domain, x, levels.lo, levels.hi)
+        return cls(levels, domain, spread, centre, marginals)
 
 
 def _principal_width(x: npt.NDArray[Any]) -> float:

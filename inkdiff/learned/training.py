@@ -36,7 +36,7 @@ from inkdiff.nn import (
     learning_rate,
     one_thread_each,
 )
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
 
 __all__ = ["Trainer", "fit"]
@@ -144,6 +144,7 @@ def fit(
         If the loss stops being finite.
     """
     check_process(process)
+    closed_form_domain(process, "a score")
     steps, seed, warmup = checks.count(steps, "steps"), checks.seed64(seed), checks.count(warmup, "warmup", least=0)
     lr, threads = checks.positive(lr, "lr"), checks.count(threads, "threads", least=0)
     decay = checks.real(decay, "decay")

@@ -37,7 +37,7 @@ from inkdiff.ledger.rates import entropy_production, entropy_rate, relaxation
 from inkdiff.metrics import Column, Estimate
 from inkdiff.metrics.cells import JOINT_UP_TO, Bins
 from inkdiff.metrics.neighbours import MOST_DIMENSIONS
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.scores import MixtureScore
 from inkdiff.simulate import check_state
 from inkdiff.trajectory import Trajectory
@@ -102,6 +102,7 @@ class Ledger:
         neighbours: int | None = None,
     ) -> None:
         check_process(process)
+        self._domain = closed_form_domain(process, "the ledger")
         if score is not None and not callable(score):
             raise TypeError(f"score must be a function score(x, t), got {checks.show(score)}.")
         if neighbours is not None:
@@ -230,7 +231,7 @@ class Ledger:
 
     def _count(self, x: Array, t: float) -> dict[str, Estimate]:
         """What needs no score."""
-        d, domain = x.shape[1], self.process.domain
+        d, domain = x.shape[1], self._domain
         spread = isinstance(domain, Box) or bool((x.max(axis=0) > x.min(axis=0)).all())
         entries = {}
         for name, joint in (("entropy", None), ("entropy_coordinates", False)):

@@ -31,7 +31,7 @@ from scipy.special import xlogy
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.scores.cells import axis_masses, cell_masses, contract, transfer_matrix, weigh, with_slope
 
 __all__ = ["BoxScore"]
@@ -68,6 +68,7 @@ class BoxScore:
 
     def __init__(self, process: Process, density: Array, *, nodes: int = 0) -> None:
         check_process(process)
+        closed_form_domain(process, "a score")
         if not isinstance(process.domain, Box):
             raise ValueError(
                 f"process must live in a Box, as Brownian(D=1.0, domain=Box(0, 1)) does, got {checks.show(process)}."

@@ -21,7 +21,7 @@ from inkdiff import checks
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.heat_kernel import log_heat_kernel
-from inkdiff.process import Process, check_process
+from inkdiff.process import Process, check_process, closed_form_domain
 
 __all__ = ["EmpiricalScore"]
 
@@ -41,6 +41,7 @@ class EmpiricalScore:
 
     def __init__(self, process: Process, data: Array) -> None:
         check_process(process)
+        closed_form_domain(process, "a score")
         self.process = process
         self.data = checks.state(data, "data").astype(np.float64)
         if isinstance(process.domain, Box):

@@ -14,9 +14,13 @@ address: the bits are the same for any number of threads, and for any part of an
 
 from __future__ import annotations
 
+from inkdiff.kernels.cpu.boundaries import absorb, obstruct
 from inkdiff.kernels.cpu.noise import normal, philox, uniform
 from inkdiff.kernels.cpu.steps import step
 from inkdiff.kernels.cpu.tallies import histogram, moments
 from inkdiff.kernels.cpu.walks import walk, walk_box, walk_free
 
-__all__ = ["histogram", "moments", "normal", "philox", "step", "uniform", "walk", "walk_box", "walk_free"]
+__all__ = [
+    "absorb", "histogram", "moments", "normal", "obstruct", "philox", "step", "uniform", "walk", "walk_box",
+    "walk_free",
+]  # fmt: skip

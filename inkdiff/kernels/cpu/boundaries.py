@@ -1,0 +1,82 @@
+"""CPU shells of walks whose walls act on whole walkers: absorbing ones, and obstacles. Row by row; noise is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from inkdiff._compile import jit
+from inkdiff.kernels.formulas import fold
+from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, is_free, touches
+
+__all__ = ["absorb", "obstruct"]
+
+_ROWS = 1024
+
+
+@jit
+def _absorb_row(
+    x: Any, z: Any, y: Any, lo: Any, length: Any, wall: Any, s: Any, first: Any, step: Any, stream: Any, k0: Any,
+    k1: Any,
+) -> Any:  # fmt: skip
+    """One walker; y (d,) scratch. Returns the share of the step after which it is absorbed, or NEVER."""
+    d = x.size
+    earliest, hit, end = NEVER, -1, 0.0
+    for j in range(d):
+        y[j] = x[j] + s * z[j]
+        if wall[j] == ABSORB:
+            u, v, z0, _ = bridge_noise(np.uint64(first + j), step, stream, k0, k1)
+            below, above = x[j] - lo[j], lo[j] + length[j] - x[j]
+            down = touches(below, y[j] - lo[j], u, s)
+            up = touches(above, lo[j] + length[j] - y[j], 1 - u, s)
+            if down or up:
+                a, b = (below, y[j] - lo[j]) if down else (above, lo[j] + length[j] - y[j])
+                share = first_touch(a, b, v, z0, s)
+                if share < earliest:
+                    earliest, hit, end = share, j, lo[j] if down else lo[j] + length[j]
+    for j in range(d):
+        if hit >= 0:  # where the bridge of the other coordinates is at that moment
+            _, _, _, z1 = bridge_noise(np.uint64(first + j), step, stream, k0, k1)
+            y[j] = x[j] + earliest * (y[j] - x[j]) + s * np.sqrt(earliest * (1 - earliest)) * z1
+        if wall[j] == ABSORB:
+            x[j] = end if j == hit else min(max(y[j], lo[j]), lo[j] + length[j])
+        else:
+            x[j] = fold(y[j], lo[j], length[j], wall[j])
+    return earliest
+
+
+@jit(parallel=True)
+def absorb(
+    x: Any, z: Any, start: Any, lo: Any, length: Any, wall: Any, s: Any, when: Any, t: Any, dt: Any, step: Any,
+    stream: Any, k0: Any, k1: Any,
+) -> None:  # fmt: skip
+    """One step of x (n, d), float64, with normals z (n, d); those absorbed stay: `when` (n,) is finite for them."""
+    n, d = x.shape
+    for chunk in prange((n + _ROWS - 1) // _ROWS):
+        y = np.empty(d)
+        for i in range(np.int64(chunk) * _ROWS, min(np.int64(chunk) * _ROWS + _ROWS, n)):
+            if when[i] == np.inf:
+                share = _absorb_row(x[i], z[i], y, lo, length, wall, s, start + i * d, step, stream, k0, k1)
+                if share < NEVER:
+                    when[i] = t + share * dt
+
+
+@jit(parallel=True)
+def obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: Any, inverse: Any, bins: Any) -> None:
+    """One step of x (n, d), float64, with normals z, among solid cells: a step that meets one is not taken."""
+    n, d = x.shape
+    for chunk in prange((n + _ROWS - 1) // _ROWS):
+        y = np.empty(d)
+        for i in range(np.int64(chunk) * _ROWS, min(np.int64(chunk) * _ROWS + _ROWS, n)):
+            allowed = True
+            for j in range(d):
+                move = s * z[i, j]
+                y[j] = fold(x[i, j] + move, lo[j], length[j], wall[j])
+                allowed &= abs(move) * inverse[j] < 1  # a longer step could jump over a cell
+            for corner in range(1, 1 << d):
+                allowed = allowed and is_free(solid, x[i], y, lo, inverse, bins, corner)
+            if allowed:
+                for j in range(d):
+                    x[i, j] = y[j]

@@ -1,0 +1,84 @@
+"""CUDA shells of walks whose walls act on whole walkers; one thread per walker, at most three coordinates."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from inkdiff.kernels.cuda.launch import cuda, launch
+from inkdiff.kernels.formulas import fold
+from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, is_free, touches
+
+__all__ = ["absorb", "obstruct"]
+
+_MOST = 8  # coordinates
+_f64, _u64 = np.float64, np.uint64
+
+
+@cuda.jit
+def _absorb(
+    x: Any, z: Any, start: Any, lo: Any, length: Any, wall: Any, s: Any, when: Any, t: Any, dt: Any, step: Any,
+    stream: Any, k0: Any, k1: Any,
+) -> None:  # fmt: skip
+    d = x.shape[1]
+    for i in range(cuda.grid(1), x.shape[0], cuda.gridsize(1)):
+        if when[i] != math.inf:
+            continue
+        y = cuda.local.array(_MOST, _f64)
+        earliest, hit, end = NEVER, -1, 0.0
+        for j in range(d):
+            y[j] = x[i, j] + s * z[i, j]
+            if wall[j] == ABSORB:
+                u, v, z0, _ = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
+                below, above = x[i, j] - lo[j], lo[j] + length[j] - x[i, j]
+                down = touches(below, y[j] - lo[j], u, s)
+                up = touches(above, lo[j] + length[j] - y[j], 1 - u, s)
+                if down or up:
+                    a, b = (below, y[j] - lo[j]) if down else (above, lo[j] + length[j] - y[j])
+                    share = first_touch(a, b, v, z0, s)
+                    if share < earliest:
+                        earliest, hit, end = share, j, lo[j] if down else lo[j] + length[j]
+        for j in range(d):
+            if hit >= 0:
+                _, _, _, z1 = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
+                y[j] = x[i, j] + earliest * (y[j] - x[i, j]) + s * math.sqrt(earliest * (1 - earliest)) * z1
+            if wall[j] == ABSORB:
+                x[i, j] = end if j == hit else min(max(y[j], lo[j]), lo[j] + length[j])
+            else:
+                x[i, j] = fold(y[j], lo[j], length[j], wall[j])
+        if earliest < NEVER:
+            when[i] = t + earliest * dt
+
+
+@cuda.jit
+def _obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: Any, inverse: Any, bins: Any) -> None:
+    d = x.shape[1]
+    for i in range(cuda.grid(1), x.shape[0], cuda.gridsize(1)):
+        y = cuda.local.array(_MOST, _f64)
+        allowed = True
+        for j in range(d):
+            move = s * z[i, j]
+            y[j] = fold(x[i, j] + move, lo[j], length[j], wall[j])
+            allowed = allowed and abs(move) * inverse[j] < 1
+        for corner in range(1, 1 << d):
+            allowed = allowed and is_free(solid, x[i], y, lo, inverse, bins, corner)
+        if allowed:
+            for j in range(d):
+                x[i, j] = y[j]
+
+
+def absorb(
+    x: Any, z: Any, start: int, lo: Any, length: Any, wall: Any, s: float, when: Any, t: float, dt: float, step: Any,
+    stream: Any, k0: Any, k1: Any, *, on: Any = 0,
+) -> None:  # fmt: skip
+    """See `inkdiff.kernels.cpu.absorb`."""
+    launch(_absorb, x.shape[0], on, x, z, start, lo, length, wall, s, when, t, dt, step, stream, k0, k1)
+
+
+def obstruct(
+    x: Any, z: Any, lo: Any, length: Any, wall: Any, s: float, solid: Any, inverse: Any, bins: Any, *, on: Any = 0
+) -> None:
+    """See `inkdiff.kernels.cpu.obstruct`."""
+    launch(_obstruct, x.shape[0], on, x, z, lo, length, wall, s, solid, inverse, bins)

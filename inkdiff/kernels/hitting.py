@@ -1,0 +1,70 @@
+"""When a walker hits a wall within a step, as scalar functions: the Brownian bridge between two known points.
+
+A step from distance a > 0 to distance b of an absorbing wall, of variance s^2, has touched the wall on the way with
+probability
+
+    P = exp(-2 a b / s^2)   (b > 0),        1   (b <= 0),
+
+however coarse the step. Given that, the share f of the step at which it first did is f = r/(1 + r), where r is
+inverse Gaussian with mean a/|b| and shape a^2/s^2: with time r = f/(1 - f) the bridge becomes a drifting walk.
+Between two walls both are looked at; that a single step touches both is neglected (below 1e-13 if s <= L/4).
+
+References: A. N. Borodin and P. Salminen, Handbook of Brownian Motion (2002), IV.26; J. R. Michael, W. R. Schucany,
+R. W. Haas, Generating random variates using transformations with multiple roots (1976).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from inkdiff._compile import inline
+from inkdiff.kernels.formulas import cell_of
+from inkdiff.rng import normal_pair, philox4, unit_interval
+
+__all__ = ["ABSORB", "NEVER", "bridge_noise", "first_touch", "is_free", "touches"]
+
+ABSORB = 3  # beside REFLECT and PERIODIC
+NEVER = 2.0  # a share of the step that lies beyond its end
+_32 = np.uint64(32)
+
+
+@inline
+def bridge_noise(element: Any, step: Any, stream: Any, k0: Any, k1: Any) -> Any:
+    """Two uniforms and two normals for one coordinate of one walker in one step, float64."""
+    w0, w1, w2, w3 = philox4(element, element >> _32, step, stream, k0, k1)
+    z0, z1 = normal_pair(w2, w3)
+    return np.float64(unit_interval(w0)), np.float64(unit_interval(w1)), np.float64(z0), np.float64(z1)
+
+
+@inline
+def touches(a: Any, b: Any, u: Any, s: Any) -> Any:
+    """Whether the bridge from distance a to distance b of the wall has touched it; u uniform."""
+    return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (s * s)))
+
+
+@inline
+def first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
+    """Share of the step at which the bridge that touches the wall first does; u uniform, z normal."""
+    if a <= 0:
+        return 0.0
+    shape = (a / s) * (a / s)
+    drift = abs(b) / a  # 1/mean
+    square = z * z
+    # Of the two roots of Michael, Schucany and Haas, in a form that holds for b = 0 and loses no digits.
+    r = 1.0 / (drift + (square + math.sqrt(4 * shape * square * drift + square * square)) / (2 * shape))
+    if u * (1 + r * drift) > 1:
+        r = 1.0 / (drift * drift * r)
+    return r / (1 + r)
+
+
+@inline
+def is_free(solid: Any, x: Any, y: Any, lo: Any, inverse: Any, bins: Any, corner: Any) -> Any:
+    """Whether the cell at one corner of the box spanned by x and y, bit j of `corner` choosing y_j, is not solid."""
+    flat = np.int64(0)
+    for j in range(bins.size):
+        position = y[j] if (corner >> j) & 1 else x[j]
+        flat = flat * bins[j] + max(cell_of(position, lo[j], inverse[j], bins[j]), 0)
+    return not solid[flat]

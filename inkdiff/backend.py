@@ -7,6 +7,7 @@ given; arrays of two devices in one call raise, and nothing is copied between de
 
 from __future__ import annotations
 
+import functools
 import importlib
 from types import ModuleType
 from typing import Any
@@ -41,7 +42,12 @@ def cuda_device_count() -> int:
 
 def is_cuda(x: object) -> bool:
     """Whether `x` is a CuPy array."""
-    return type(x).__module__.partition(".")[0] == "cupy"
+    return _of_cupy(type(x))
+
+
+@functools.lru_cache(maxsize=256)
+def _of_cupy(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "cupy"
 
 
 def array_module(*arrays: object, **named: object) -> Any:

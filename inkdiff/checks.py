@@ -154,9 +154,9 @@ def increasing(times: Iterable[Any], name: str = "times", *, decreasing: bool = 
     grid: npt.NDArray[np.float64] = asnumpy(reals(times, name))
     if grid.ndim != 1 or grid.size < 2:
         raise ValueError(f"{name} must be a sequence of at least two times, got {show(times)}.")
-    gaps = -np.diff(grid) if decreasing else np.diff(grid)
-    if (gaps <= 0).any():
-        i = int(np.argmax(gaps <= 0))
+    disorder = grid[1:] >= grid[:-1] if decreasing else grid[1:] <= grid[:-1]
+    if disorder.any():
+        i = int(np.argmax(disorder))
         order = "decrease" if decreasing else "increase"
         raise ValueError(
             f"{name} must strictly {order}, but {name}[{i}] = {grid[i]} is followed by {grid[i + 1]}; "

@@ -44,9 +44,11 @@ class Walk(Protocol):
 
 def step_times(grid: _Floats, steps: int) -> _Floats:
     """The times of all steps, (intervals, steps + 1), from and to each recorded time."""
-    length = np.diff(grid)[:, None]
-    fine: _Floats = np.arange(steps + 1) * (length / steps) + grid[:-1, None]
-    fine[:, -1] = grid[1:]  # to the bit
+    start, end = grid[:-1, None], grid[1:, None]
+    if steps == 1:
+        return np.concatenate([start, end], axis=1)
+    fine: _Floats = np.arange(steps + 1) * ((end - start) / steps) + start
+    fine[:, -1:] = end  # to the bit
     return fine
 
 

@@ -19,7 +19,8 @@ import pytest
 
 HERE = Path(__file__).parent
 SHELLS = [
-    "normal", "uniform", "philox", "walk", "walk_box", "walk_free", "step", "histogram", "moments", "absorb", "obstruct",
+    "normal", "uniform", "philox", "walk", "walk_box", "walk_free", "step", "histogram", "moments", "absorb",
+    "obstruct",
 ]  # fmt: skip
 
 

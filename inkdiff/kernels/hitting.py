@@ -21,10 +21,9 @@ from typing import Any
 import numpy as np
 
 from inkdiff._compile import inline
-from inkdiff.kernels.formulas import cell_of
 from inkdiff.rng import normal_pair, philox4, unit_interval
 
-__all__ = ["ABSORB", "NEVER", "bridge_noise", "first_touch", "is_free", "touches"]
+__all__ = ["ABSORB", "NEVER", "bridge_noise", "first_touch", "touches"]
 
 ABSORB = 3  # beside REFLECT and PERIODIC
 NEVER = 2.0  # a share of the step that lies beyond its end
@@ -58,13 +57,3 @@ def first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
     if u * (1 + r * drift) > 1:
         r = 1.0 / (drift * drift * r)
     return r / (1 + r)
-
-
-@inline
-def is_free(solid: Any, x: Any, y: Any, lo: Any, inverse: Any, bins: Any, corner: Any) -> Any:
-    """Whether the cell at one corner of the box spanned by x and y, bit j of `corner` choosing y_j, is not solid."""
-    flat = np.int64(0)
-    for j in range(bins.size):
-        position = y[j] if (corner >> j) & 1 else x[j]
-        flat = flat * bins[j] + max(cell_of(position, lo[j], inverse[j], bins[j]), 0)
-    return not solid[flat]

@@ -8,8 +8,8 @@ import numpy as np
 from numba import prange
 
 from inkdiff._compile import jit
-from inkdiff.kernels.formulas import fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, is_free, touches
+from inkdiff.kernels.formulas import cell_of, fold
+from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, touches
 
 __all__ = ["absorb", "obstruct"]
 
@@ -75,8 +75,12 @@ def obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: Any
                 move = s * z[i, j]
                 y[j] = fold(x[i, j] + move, lo[j], length[j], wall[j])
                 allowed &= abs(move) * inverse[j] < 1  # a longer step could jump over a cell
-            for corner in range(1, 1 << d):
-                allowed = allowed and is_free(solid, x[i], y, lo, inverse, bins, corner)
+            for corner in range(1, 1 << d):  # of the box that x and y span: bit j chooses y_j
+                flat = np.int64(0)
+                for j in range(d):
+                    position = y[j] if (corner >> j) & 1 else x[i, j]
+                    flat = flat * bins[j] + max(cell_of(position, lo[j], inverse[j], bins[j]), 0)
+                allowed &= not solid[flat]
             if allowed:
                 for j in range(d):
                     x[i, j] = y[j]

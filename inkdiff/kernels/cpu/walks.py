@@ -10,8 +10,10 @@ from numba import prange
 from inkdiff._compile import jit
 from inkdiff.kernels.cpu.blocks import BLOCK, blocks, lanes, part, quarters, repeat_axes
 from inkdiff.kernels.formulas import (
+    SHORT_STEP,
     advance4,
     advance_phase4,
+    advance_phase4_short,
     advance_quanta4,
     from_phase,
     from_quanta,
@@ -55,6 +57,16 @@ def walk(x: Any, start: Any, a: Any, s: Any, first_step: Any, stream: Any, k0: A
 
 
 @jit
+def _short_phase_lanes(
+    p0: Any, p1: Any, p2: Any, p3: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+) -> None:  # fmt: skip
+    for i in range(p0.size):
+        p0[i], p1[i], p2[i], p3[i] = advance_phase4_short(
+            p0[i], p1[i], p2[i], p3[i], s, np.uint64(base + i), step, stream, k0, k1
+        )
+
+
+@jit
 def _phase_lanes(
     p0: Any, p1: Any, p2: Any, p3: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
 ) -> None:  # fmt: skip
@@ -85,7 +97,10 @@ def _walk_phase_block(
     if per_length.size == 1:
         for k in range(width.size):
             s = step_in_quanta(width[k], per_length[0])
-            _phase_lanes(p0, p1, p2, p3, s, base, np.uint64(first_step + k), stream, k0, k1)
+            if abs(s) < SHORT_STEP:
+                _short_phase_lanes(p0, p1, p2, p3, s, base, np.uint64(first_step + k), stream, k0, k1)
+            else:
+                _phase_lanes(p0, p1, p2, p3, s, base, np.uint64(first_step + k), stream, k0, k1)
         return
     amplitude = np.empty(BLOCK, np.float32)
     s0, s1, s2, s3 = quarters(amplitude, first, last)

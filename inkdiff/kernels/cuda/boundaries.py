@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from inkdiff.kernels.cuda.launch import cuda, launch
-from inkdiff.kernels.formulas import fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, is_free, touches
+from inkdiff.kernels.formulas import cell_of, fold
+from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, touches
 
 __all__ = ["absorb", "obstruct"]
 
@@ -29,7 +29,7 @@ def _absorb(
         y = cuda.local.array(_MOST, _f64)
         earliest, hit, end = NEVER, -1, 0.0
         for j in range(d):
-            y[j] = x[i, j] + s * z[i, j]
+            y[j] = x[i, j] + s * _f64(z[i, j])
             if wall[j] == ABSORB:
                 u, v, z0, _ = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
                 below, above = x[i, j] - lo[j], lo[j] + length[j] - x[i, j]
@@ -59,11 +59,15 @@ def _obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: An
         y = cuda.local.array(_MOST, _f64)
         allowed = True
         for j in range(d):
-            move = s * z[i, j]
+            move = s * _f64(z[i, j])
             y[j] = fold(x[i, j] + move, lo[j], length[j], wall[j])
             allowed = allowed and abs(move) * inverse[j] < 1
         for corner in range(1, 1 << d):
-            allowed = allowed and is_free(solid, x[i], y, lo, inverse, bins, corner)
+            flat = 0
+            for j in range(d):
+                position = y[j] if (corner >> j) & 1 else x[i, j]
+                flat = flat * bins[j] + max(cell_of(position, lo[j], inverse[j], bins[j]), 0)
+            allowed = allowed and not solid[flat]
         if allowed:
             for j in range(d):
                 x[i, j] = y[j]

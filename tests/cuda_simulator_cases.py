@@ -108,8 +108,9 @@ def boundary_cases():
         arguments = [x, z, 3 * n * d, lo, length, kinds, 0.1, when, 0.5, 0.1, np.uint64(4), STREAM, *KEY]
         case(f"absorb {n}x{d}", "absorb", arguments, [0, 7] if n > 1 else [0])
         bins = RNG.integers(3, 6, d)
-        solid = RNG.uniform(0, 1, int(bins.prod())) < 0.3
-        arguments = [x, z, lo, length, np.full(d, REFLECT), 0.1, solid, bins / length, bins]
+        solid = RNG.uniform(0, 1, int(bins.prod())) < (0.3 if n > 1 else 0.0)
+        s = 0.1 if n > 1 else 0.01  # a single walker is to move
+        arguments = [x, z, lo, length, np.full(d, REFLECT), s, solid, bins / length, bins]
         case(f"obstruct {n}x{d}", "obstruct", arguments, [0])
 
 

@@ -201,7 +201,7 @@ def path_entropy(process: Process, path: Trajectory, log_start: Array, log_end: 
 
 def exponential_average(entropy: Array) -> Estimate:
     """<exp(-S)> over paths, unbiased, with its standard error; S (n,) a work or an entropy. See `effective_samples`."""
-    return _mean(_weights(entropy))
+    return Estimate.of_mean(_weights(entropy))
 
 
 def effective_samples(entropy: Array) -> float:
@@ -215,7 +215,8 @@ def crooks_gap(forward: Array, backward: Array, free_energy: float) -> Estimate:
 
     Every term lies in [0, 1], so the error can be trusted at any dissipation. Works (n,) and (m,) in kT.
     """
-    a, b = _mean(_fermi(asnumpy(forward) - free_energy)), _mean(_fermi(asnumpy(backward) + free_energy))
+    a = Estimate.of_mean(_fermi(asnumpy(forward) - free_energy))
+    b = Estimate.of_mean(_fermi(asnumpy(backward) + free_energy))
     return Estimate(a.value - b.value, math.hypot(a.stderr, b.stderr))
 
 
@@ -274,11 +275,6 @@ def _weights(entropy: Array) -> _Floats:
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"entropy must have shape (n,), n >= 2, got {values.shape}.")
     return np.exp(-values)
-
-
-def _mean(rows: _Floats) -> Estimate:
-    return Estimate(float(rows.mean()), float(rows.std(ddof=1)) / math.sqrt(len(rows)))
-
 
 def _fermi(x: _Floats) -> _Floats:
     """1/(1 + e^x) without overflow."""

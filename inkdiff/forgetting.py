@@ -150,12 +150,7 @@ def pair_information(process: Process, x: Array, t: float, x0: Array) -> tuple[E
     log_ratio = asnumpy(process.log_transition(x, t, x0)).astype(np.float64) + math.log(box.volume(x.shape[1]))
     if len(log_ratio) < 2:
         raise ValueError("x holds one particle: a standard error needs at least two.")
-    return _mean(log_ratio), _mean(np.exp(log_ratio) - 1)
-
-
-def _mean(values: _Floats) -> Estimate:
-    return Estimate(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values)))
-
+    return Estimate.of_mean(log_ratio), Estimate.of_mean(np.exp(log_ratio) - 1)
 
 def information_in_counts(counts: Array) -> Estimate:
     """How much one particle's cell tells about which start it had, nats, from nothing but counts.

@@ -22,6 +22,7 @@ FLOORS = [
     ("loops over time", ["trajectory", "boundaries", "walks", "simulate", "reverse", "replay"]),
     ("measures", ["observables", "metrics", "ledger", "fluctuations", "counting", "urn", "forgetting"]),
     ("measures of another kind", ["hindsight", "molecules"]),
+    ("truth", ["identities"]),
     ("learned", ["learned", "compare"]),
     ("figures", ["viz"]),
     ("commands", ["cli"]),

@@ -1,6 +1,9 @@
 from .drops import drop as drop
 from .handwriting import digits as digits
 from .handwriting import idx as idx
+from .obstacles import labyrinth as labyrinth
+from .obstacles import letters as letters
+from .obstacles import solid_from_image as solid_from_image
 from .pictures import density_from_image as density_from_image
 from .pictures import drop_from_image as drop_from_image
 from .pictures import image as image

@@ -37,18 +37,21 @@ class Walls(NamedTuple):
 
 _WIDEST_EXPONENT = 48 - math.ceil(math.log2(6.77))  # of a step in quanta: |amplitude z| < 2^48
 _TALLIED = 2**14  # rows worth another thread
-_BLOCKS_PER_THREAD = 4  # below this much work (about 20 us) waking another thread costs more than it saves
+# Below this much work (0.2 ms) another thread brings little, and it goes on spinning on its core for longer than that,
+# which whoever needs the core next pays for.
+_BLOCKS_PER_THREAD = 32
+_ROW_WEIGHT = 8  # a coordinate moved row by row, with branches, costs about as much as eight in vectors
 
 
-def _shell(name: str, x: Array) -> Any:
-    """The shell called `name` for the device of `x`."""
+def _shell(name: str, x: Array, steps: int = 1) -> Any:
+    """The shell called `name` for the device of `x`, which goes over x `steps` times."""
     if is_cuda(x):
         from inkdiff.kernels import cuda
 
         return partial(getattr(cuda, name), on=cuda.stream(current_stream()))
     from inkdiff.kernels import cpu
 
-    return partial(_on_threads, getattr(cpu, name), x.size // (4 * QUARTER * _BLOCKS_PER_THREAD) + 1)
+    return partial(_on_threads, getattr(cpu, name), x.size * steps // (4 * QUARTER * _BLOCKS_PER_THREAD) + 1)
 
 
 def _on_threads(shell: Any, worthwhile: int, *arguments: Any) -> None:
@@ -154,7 +157,7 @@ def walk(x: Array, a: Array, s: Array, *, seed: int, first_step: int, stream: in
 
     `start` is the flat element number of x's first entry, here and below.
     """
-    _shell("walk", x)(x.reshape(-1), start, a, s, first_step, np.uint64(stream), *_key(seed))
+    _shell("walk", x, a.size)(x.reshape(-1), start, a, s, first_step, np.uint64(stream), *_key(seed))
 
 
 def walk_box(x: Array, width: Array, walls: Walls, *, seed: int, first_step: int, stream: int, start: int = 0) -> None:
@@ -162,7 +165,7 @@ def walk_box(x: Array, width: Array, walls: Walls, *, seed: int, first_step: int
 
     `walls` in float64; `start` a multiple of d. Positions are 32-bit phases from the first step to the last.
     """
-    _shell("walk_box", x)(x.reshape(-1), start, *walls, width, first_step, np.uint64(stream), *_key(seed))
+    _shell("walk_box", x, width.size)(x.reshape(-1), start, *walls, width, first_step, np.uint64(stream), *_key(seed))
 
 
 def walk_free(
@@ -185,7 +188,7 @@ def walk_free(
     exponent = np.frexp(amplitude)[1]
     shift = np.maximum(exponent - _WIDEST_EXPONENT, 0).astype(np.int64)
     amplitude = np.ldexp(amplitude, -shift)
-    _shell("walk_free", x)(
+    _shell("walk_free", x, width.size)(
         x.reshape(-1), start, quantum, xp.asarray(amplitude), xp.asarray(shift), first_step, np.uint64(stream),
         *_key(seed),
     )  # fmt: skip
@@ -247,7 +250,7 @@ def absorb(
     `walls` per axis, float64. The bridges' noise has a stream of its own, at step `number`.
     """
     stream, step = np.uint64(Stream.BRIDGE), np.uint64(number)
-    _shell("absorb", x)(x, z, start, *walls, s, when, t, dt, step, stream, *_key(seed))
+    _shell("absorb", x, _ROW_WEIGHT)(x, z, start, *walls, s, when, t, dt, step, stream, *_key(seed))
 
 
 def obstruct(x: Array, z: Array, walls: Walls, s: float, solid: Array, inverse: Array, bins: Array) -> None:
@@ -255,7 +258,7 @@ def obstruct(x: Array, z: Array, walls: Walls, s: float, solid: Array, inverse: 
 
     solid flat bool of prod(bins) cells of 1/inverse a side; walls, inverse and bins per axis.
     """
-    _shell("obstruct", x)(x, z, *walls, s, solid, inverse, bins)
+    _shell("obstruct", x, _ROW_WEIGHT)(x, z, *walls, s, solid, inverse, bins)
 
 
 def _parts(x: Array) -> int:

@@ -176,7 +176,7 @@ class Ledger:
         self._times.append(t)
         for name, row in rows.items():
             self._rows.setdefault(name, []).append(row)
-        entries = counted | {name: _mean(row) for name, row in rows.items()}
+        entries = counted | {name: Estimate.of_mean(row) for name, row in rows.items()}
         for name, estimate in entries.items():
             self._entries.setdefault(name, []).append(estimate)
         return np.array(list(entries.values()), np.float64)
@@ -223,9 +223,9 @@ class Ledger:
         quadrature = abs(float((integral - coarse).mean()))
         density = self._rows.get(f"{of}_density")
         if density is None:
-            return Balance(_mean(integral), _UNKNOWN, _UNKNOWN, quadrature)
+            return Balance(Estimate.of_mean(integral), _UNKNOWN, _UNKNOWN, quadrature)
         change = density[order[-1]] - density[order[0]]
-        return Balance(_mean(integral), _mean(change), _mean(integral - change), quadrature)
+        return Balance(*map(Estimate.of_mean, (integral, change, integral - change)), quadrature)
 
     # ---- entries ------------------------------------------------------------------------------------------------
 
@@ -275,11 +275,6 @@ class Ledger:
             if x.shape[1] <= JOINT_UP_TO:  # beyond, a mean of exponentials has no error to speak of
                 rows["chi2_density"] = asnumpy(array_module(x).expm1(log_ratio))
         return rows
-
-
-def _mean(rows: _Floats) -> Estimate:
-    return Estimate(float(rows.mean()), float(rows.std(ddof=1)) / math.sqrt(len(rows)))
-
 
 def _weights(times: _Floats) -> _Floats:
     """Weights w of the times, (k,), with sum_k w_k r(t_k) = integral of the cubic spline through r."""

@@ -29,6 +29,12 @@ class Estimate(NamedTuple):
     value: float
     stderr: float
 
+    @classmethod
+    def of_mean(cls, samples: npt.ArrayLike) -> Estimate:
+        """The mean of independent samples (n >= 2, any shape), stderr = standard deviation / sqrt(n)."""
+        values = np.asarray(samples, np.float64).reshape(-1)
+        return cls(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(values.size))
+
     def z(self, truth: float) -> float:
         """(value - truth) / stderr; an error of 0 gives 0 for a hit and +-inf for a miss."""
         miss = self.value - truth

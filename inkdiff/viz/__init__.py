@@ -6,7 +6,7 @@ never: a figure is an object drawn by Agg, with no window and no global list of 
 
 from inkdiff.viz.curves import scatter, theory, vectors, with_errors
 from inkdiff.viz.labels import LABELS, label, language, say, use_language
-from inkdiff.viz.pictures import concentration, discs, film, images
+from inkdiff.viz.pictures import concentration, discs, film, images, walls
 from inkdiff.viz.style import COLORS, figure, ink_colors, save, use_style
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "use_language",
     "use_style",
     "vectors",
+    "walls",
     "with_errors",
 ]

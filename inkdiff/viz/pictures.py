@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-__all__ = ["concentration", "discs", "film", "images"]
+__all__ = ["concentration", "discs", "film", "images", "walls"]
 
 _SEAM = 1
 
@@ -56,6 +56,18 @@ def concentration(ax: Axes, counts: Any, box: Any, *, vmax: float | None = None,
     for spine in ax.spines.values():
         spine.set_visible(True)
     return drawn
+
+
+def walls(ax: Axes, solid: Any, box: Any, color: str = "#8a8a8a") -> AxesImage:
+    """Solid cells (K_x, K_y) of a box, opaque, over what is drawn there; the rest is left as it is."""
+    from matplotlib.colors import to_rgba
+
+    blocked = _host(solid)
+    if blocked.ndim != 2:
+        raise ValueError(f"solid must have shape (K_x, K_y), got {blocked.shape}.")
+    (x_low, y_low), (width, height) = box.low(2), box.length(2)
+    paint = np.where(blocked.T[:, :, None], to_rgba(color), (0.0, 0.0, 0.0, 0.0))
+    return ax.imshow(paint, origin="lower", extent=(x_low, x_low + width, y_low, y_low + height))
 
 
 def discs(ax: Axes, x: Any, side: float, ink: Any, *, diameter: float = 1.0) -> None:

@@ -1,0 +1,74 @@
+"""`inkdiff verify`: every statement with an exact value, measured on this machine, as a table.
+
+Each line is one number: what was measured, what it should be, its standard error, and how many of them lie between,
+
+    z = (measured - exact)/stderr,        PASS if |z| < 5.
+
+Other seeds and other numbers of particles are other measurements of the same statements: run them.
+
+Reference: `inkdiff.identities`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from inkdiff.cli.scripts import UsageError
+
+if TYPE_CHECKING:
+    from inkdiff.identities import Outcome
+
+__all__ = ["add_command"]
+
+
+def add_command(commands: Any) -> None:
+    """Add `verify` and its flags to the subcommands."""
+    parser = commands.add_parser(
+        "verify",
+        help="statements with exact values, measured",
+        description="Measures every identity, beside its exact value; exits 1 if one is off by 5 standard errors.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    parser.add_argument("--particles", type=int, default=10**6, help="samples of each (default: 1,000,000)")
+    parser.add_argument("--seed", type=int, default=0, help="64-bit seed of all noise (default: 0)")
+    parser.add_argument("--list", action="store_true", help="only name them")
+    parser.set_defaults(command=_verify)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from inkdiff.identities import identities, verify
+
+    if arguments.list:
+        for one in identities():
+            print(f"{one.name:<36} {one.statement}")
+        return 0
+    try:
+        outcomes = verify(arguments.names, particles=arguments.particles, seed=arguments.seed)
+    except (ValueError, TypeError) as error:
+        raise UsageError(str(error)) from None
+    done = []
+    for outcome in outcomes:
+        _show(outcome)
+        done.append(outcome)
+    rows = [row for outcome in done for row in outcome.rows]
+    failed = [outcome.identity.name for outcome in done if not outcome.passed]
+    worst = max((abs(row.z) for row in rows), default=0.0)
+    print(
+        f"\n{len(done) - len(failed)} of {len(done)} identities hold ({len(rows)} numbers, largest |z| {worst:.1f}), "
+        f"in {sum(outcome.seconds for outcome in done):.0f} s"
+    )
+    if failed:
+        print("not: " + ", ".join(failed))
+    return 1 if failed else 0
+
+
+def _show(outcome: Outcome) -> None:
+    print(f"\n{outcome.identity.name}: {outcome.identity.statement}   ({outcome.seconds:.1f} s)")
+    for row in outcome.rows:
+        verdict = "PASS" if row.passed else "FAIL"
+        measured, error = row.measured
+        print(
+            f"  {row.what:<28} {measured:>13.6g} {row.exact:>13.6g} +- {error:<9.2g} z {row.z:+6.2f}  {verdict}",
+            flush=True,
+        )

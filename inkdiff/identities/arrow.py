@@ -1,0 +1,113 @@
+"""The arrow of time: paths undone, urns and recompaction, forgetting, work.
+
+    N particles in V_0:  (V_0/V)^N;    urn: N/2 + (n_0 - N/2)(1 - 2/N)^t;    <exp(-W)> = exp(-dF)
+
+References: P. and T. Ehrenfest (1907); M. Kac (1947); C. Jarzynski (1997); G. E. Crooks (1999).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from inkdiff import molecules
+from inkdiff.counting import recompaction
+from inkdiff.domain import Box
+from inkdiff.fluctuations import Trap, crooks_gap, exponential_average
+from inkdiff.forgetting import chi2_information, mutual_information, pair_information
+from inkdiff.identities.register import Row, identity
+from inkdiff.metrics import Estimate, correlation
+from inkdiff.processes import Brownian
+from inkdiff.replay import replay
+from inkdiff.simulate import simulate
+from inkdiff.urn import Ehrenfest
+
+__all__: list[str] = []
+
+
+@identity
+def replay_brings_everyone_home(n: int, seed: int) -> Iterator[Row]:
+    """The same noise subtracted: every bit of every particle back, in a box and in free space."""
+    few = min(n, 200_000)
+    for name, process in (("box", Brownian(1.0, Box(0, 1))), ("free", Brownian(1.0))):
+        path = replay(process, np.full((few, 2), 0.3), [0, 1], seed=seed, steps=100)
+        home, far = path.at(0), path.forward()
+        lost = float((path.back() != home).any(axis=1).sum())
+        yield Row(f"{name}: not home", Estimate(lost, 0.0), 0)
+        if name == "free":
+            yield Row("free: distance^2 on the way", Estimate.of_mean(((far - home) ** 2).sum(1)), 4)
+
+
+@identity
+def fresh_noise_forgets(n: int, seed: int) -> Iterator[Row]:
+    """Once mixed, particles have no correlation with their origins, and more fresh noise does not change that."""
+    box, few = Box(0, 1), min(n, 400_000)
+    process = Brownian(1.0, box)
+    x0 = 0.2 + 0.3 * process.equilibrium.sample(few, 2, seed=seed, dtype=np.float64)  # type: ignore[union-attr]
+    run = simulate(process, x0, [0, 2, 4], seed=seed)
+    for i in (1, 2):
+        yield Row(f"t = {run.times[i]:g}", correlation(run.x[i], x0), 0)  # type: ignore[index]
+
+
+@identity
+def information_about_the_start(n: int, seed: int) -> Iterator[Row]:
+    """chi^2-information sum of exp(-2 lam_n t), and mutual information, between a uniform start and now."""
+    process, t, few = Brownian(0.5, Box(0, 1)), 0.05, min(n, 300_000)
+    x0 = process.equilibrium.sample(few, 1, seed=seed, dtype=np.float64)  # type: ignore[union-attr]
+    x = simulate(process, x0, [0, t], seed=seed, observe={}).last
+    mutual, chi2 = pair_information(process, x, t, x0)
+    yield Row("mutual", mutual, mutual_information(process, t))
+    yield Row("chi^2", chi2, chi2_information(process, t))
+
+
+@identity
+def recompaction_by_luck(n: int, seed: int) -> Iterator[Row]:
+    """Chance (V_0/V)^N to find N mixed particles together in a quarter of the glass, N = 1 ... 6."""
+    box, corner = Box(0, 1), Box(0, 0.5)
+    start = np.full((n, 2), 0.5)
+    x = simulate(Brownian(1.0, box), start, [0, 3], seed=seed, observe={}).last
+    for N in range(1, 7):
+        seen = recompaction(x, box, corner, N)
+        p = 0.25**N
+        yield Row(f"N = {N}", Estimate(seen.hits / seen.looks, math.sqrt(p * (1 - p) / seen.looks)), p)
+
+
+@identity
+def ehrenfests_urn(n: int, seed: int) -> Iterator[Row]:
+    """Mean and variance of n_t, and Kac's mean recurrence 2^N n!(N-n)!/N!."""
+    urn, urns = Ehrenfest(50), min(n, 100_000)
+    seen = urn.walk(45, [10, 60], urns=urns, seed=seed)
+    for t, numbers in zip((10, 60), seen, strict=True):
+        mean, variance = float(urn.mean(45, t)), float(urn.variance(45, t))
+        yield Row(f"mean, t = {t}", Estimate.of_mean(numbers), mean)
+        yield Row(f"variance, t = {t}", Estimate.of_mean((numbers - mean) ** 2), variance)
+    small = Ehrenfest(8)
+    waits = small.first_returns(8, urns=min(urns, 5_000), seed=seed)
+    yield Row("recurrence of 8 of 8", Estimate.of_mean(waits), float(small.recurrence(8)))
+
+
+@identity
+def work_of_a_dragged_trap(n: int, seed: int) -> Iterator[Row]:
+    """Jarzynski <exp(-W)> = exp(-dF); mean and variance of W exact; Crooks' theorem from both directions."""
+    trap, few = Trap(1.0, [0.0, 0.5, 1.0, 1.5], [1.0, 1.3, 1.6, 2.0], 0.4), min(n, 300_000)
+    out, home = trap.run(few, seed=seed), trap.reversed().run(few, seed=seed + 1 if seed < 2**64 - 1 else 0)
+    exact = trap.work_moments()
+    yield Row("mean work", Estimate.of_mean(out.work), exact.mean)
+    yield Row("variance", Estimate.of_mean((out.work - exact.mean) ** 2), exact.variance)
+    yield Row("Jarzynski", exponential_average(out.work), math.exp(-trap.free_energy))
+    yield Row("Crooks", crooks_gap(out.work, home.work, trap.free_energy), 0)
+    yield Row("<exp(-dS)>", exponential_average(out.entropy), 1)
+
+
+@identity
+def loschmidts_echo(n: int, seed: int) -> Iterator[Row]:
+    """Molecules with all velocities reversed retrace their way to the last bit; total momentum stays exactly zero."""
+    fluid = molecules.Fluid(400, density=0.5)
+    first = molecules.start(fluid, seed=seed)
+    end = molecules.run(first, 500)
+    echo = molecules.run(end.reversed(), 500).reversed()
+    yield Row("differing bits", Estimate(float(echo.differing_bits(first)), 0.0), 0)
+    moved = molecules.run(end.reversed().displaced(0), 500).reversed()
+    yield Row("home with a quantum moved", Estimate(float(moved.differing_bits(first) == 0), 0.0), 0)

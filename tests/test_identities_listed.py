@@ -1,0 +1,58 @@
+"""`inkdiff verify`: every listed identity holds, at a few particles and another seed; and a wrong one is seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from inkdiff.cli import main
+from inkdiff.identities import Identity, Row, identities, register, verify
+from inkdiff.metrics import Estimate
+
+NAMES = [one.name for one in identities()]
+
+
+def test_there_are_thirty_and_each_says_what_it_states():
+    assert len(NAMES) >= 30
+    assert all(one.statement.endswith(".") and len(one.statement) > 20 for one in identities())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_identity(name):
+    (outcome,) = verify([name], particles=20_000, seed=12345)
+    assert outcome.passed, [row for row in outcome.rows if not row.passed]
+
+
+def test_noise_is_its_own():
+    first, second = verify(["reflecting_modes_one_step", "reflecting_modes_many_steps"], particles=2000)
+    again, other = (next(verify(["reflecting_modes_one_step"], particles=2000, seed=seed)) for seed in (0, 1))
+    assert first.rows == again.rows != other.rows
+    assert first.rows[0].measured != second.rows[0].measured
+
+
+def test_a_false_statement_fails(monkeypatch, capsys):
+    def false(n, seed):
+        yield Row("one", Estimate(1.0, 0.1), 1.2)
+        yield Row("two", Estimate(1.0, 0.1), 2.0)
+
+    def empty(n, seed):
+        yield from ()
+
+    for name, measure in (("false", false), ("empty", empty)):
+        measure.__module__ = "inkdiff.identities.noise"
+        monkeypatch.setitem(register._REGISTER, name, Identity(name, "Wrong.", measure))
+        assert main(["verify", name]) == 1
+    said = capsys.readouterr().out
+    assert "FAIL" in said and "PASS" in said and "not: false" in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"), [(["nonsense"], "names"), (["--particles", "10"], "particles"), (["--seed", "-1"], "seed")]
+)
+def test_bad_flags(flags, named, capsys):
+    assert main(["verify", *flags]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_list(capsys):
+    assert main(["verify", "--list"]) == 0
+    assert all(name in capsys.readouterr().out for name in NAMES[:1])

@@ -42,12 +42,13 @@ def cuda_device_count() -> int:
 
 def is_cuda(x: object) -> bool:
     """Whether `x` is a CuPy array."""
-    return _of_cupy(type(x))
+    kind: Any = type(x)
+    return _of_cupy(kind)
 
 
 @functools.lru_cache(maxsize=256)
-def _of_cupy(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] == "cupy"
+def _of_cupy(kind: Any) -> bool:
+    return str(kind.__module__).partition(".")[0] == "cupy"
 
 
 def array_module(*arrays: object, **named: object) -> Any:

@@ -173,9 +173,9 @@ def install(monkeypatch, devices=1):
     monkeypatch.setitem(sys.modules, "cupyx.scipy.special", special)
     host_shell = kernels._shell
 
-    def shell(name, x):
+    def shell(name, x, steps=1):
         if not isinstance(x, StrictArray):
-            return host_shell(name, x)
+            return host_shell(name, x, steps)
 
         def run(*arguments):
             # What a CUDA launch would refuse: host arrays among its arguments.

@@ -24,7 +24,10 @@ from inkdiff.replay import replay
 from inkdiff.simulate import simulate
 from inkdiff.urn import Ehrenfest
 
-__all__: list[str] = []
+__all__ = [
+    "ehrenfests_urn", "fresh_noise_forgets", "information_about_the_start", "loschmidts_echo",
+    "recompaction_by_luck", "replay_brings_everyone_home", "work_of_a_dragged_trap",
+]  # fmt: skip
 
 
 @identity

@@ -24,7 +24,11 @@ from inkdiff.scores import GaussianScore, MixtureScore
 from inkdiff.simulate import diffuse, simulate
 from inkdiff.substances import stokes_einstein
 
-__all__: list[str] = []
+__all__ = [
+    "einsteins_grains", "entropy_of_a_gaussian_drop", "free_spreading", "image_schedules", "memory_in_the_bowl",
+    "no_path_without_its_reverse", "relaxation_in_the_bowl", "stein", "the_walk_back",
+    "thousand_steps_are_one_jump",
+]  # fmt: skip
 
 _Floats = npt.NDArray[np.float64]
 

@@ -16,7 +16,9 @@ from inkdiff.kernels import normal, uniform
 from inkdiff.metrics import Estimate
 from inkdiff.rng import Stream
 
-__all__: list[str] = []
+__all__ = [
+    "independence", "normal_moments", "uniform_moments",
+]  # fmt: skip
 
 
 @identity

@@ -24,7 +24,11 @@ from inkdiff.processes import Brownian
 from inkdiff.scores import BoxScore
 from inkdiff.simulate import diffuse, simulate
 
-__all__: list[str] = []
+__all__ = [
+    "axes_with_walls_of_their_own", "entropy_of_a_spreading_drop", "entropy_rate_is_the_score_squared", "ficks_law",
+    "first_passage", "jumps_are_walks", "msd_from_a_uniform_start", "obstacles_keep_uniform", "periodic_modes",
+    "reflecting_modes_many_steps", "reflecting_modes_one_step", "steps_longer_than_the_box", "uniform_equilibrium",
+]  # fmt: skip
 
 _Floats = npt.NDArray[np.float64]
 
@@ -156,7 +160,8 @@ def ficks_law(n: int, seed: int) -> Iterator[Row]:
     process = Brownian(D, Box(0, 1))
     run = simulate(process, np.full((n, 1), x0), [0, t, t + dt], seed=seed)
     crossings = (run.x[2] > plane).astype(float) - (run.x[1] > plane)  # type: ignore[index]
-    density, slope = log_heat_kernel(*(np.array([[v]]) for v in (plane, x0, 2 * D * (t + dt / 2))), Box(0, 1))
+    at, origin, variance = (np.array([[v]]) for v in (plane, x0, 2 * D * (t + dt / 2)))
+    density, slope = log_heat_kernel(at, origin, variance, Box(0, 1))
     yield Row("current", Estimate.of_mean(crossings), -D * math.exp(density[0]) * slope[0, 0] * dt)
 
 
@@ -167,15 +172,16 @@ def first_passage(n: int, seed: int) -> Iterator[Row]:
     few = min(n, 200_000)
     box = Box(0, L, "absorb")
     run = simulate(Brownian(D, box), np.full((few, 1), x0), [0, end], seed=seed, steps=40, observe={})
-    gone, x = np.isfinite(run.absorbed), run.last[:, 0]  # type: ignore[call-overload]
-    passage = np.where(gone, run.absorbed, end + x * (L - x) / (2 * D))  # the rest of those on their way is known
+    when: _Floats = np.asarray(run.absorbed)
+    gone, x = np.isfinite(when), run.last[:, 0]
+    passage = np.where(gone, when, end + x * (L - x) / (2 * D))  # the rest of those on their way is known
     far = np.where(gone, x > L / 2, x / L)
     yield Row("mean time", Estimate.of_mean(passage), x0 * (L - x0) / (2 * D))
     yield Row("far end", Estimate.of_mean(far), x0 / L)
     odd = np.arange(1, 400, 2)
     for t in (0.02, 0.2):
         terms = np.sin(odd * math.pi * x0 / L) / odd * np.exp(-D * (odd * math.pi / L) ** 2 * t)
-        yield Row(f"alive at {t}", Estimate.of_mean(run.absorbed > t), 4 / math.pi * float(terms.sum()))
+        yield Row(f"alive at {t}", Estimate.of_mean(when > t), 4 / math.pi * float(terms.sum()))
 
 
 @identity

@@ -225,7 +225,8 @@ class Ledger:
         if density is None:
             return Balance(Estimate.of_mean(integral), _UNKNOWN, _UNKNOWN, quadrature)
         change = density[order[-1]] - density[order[0]]
-        return Balance(*map(Estimate.of_mean, (integral, change, integral - change)), quadrature)
+        gained, counted, gap = (Estimate.of_mean(rows) for rows in (integral, change, integral - change))
+        return Balance(gained, counted, gap, quadrature)
 
     # ---- entries ------------------------------------------------------------------------------------------------
 

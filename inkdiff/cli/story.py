@@ -15,7 +15,10 @@ from dataclasses import dataclass
 
 __all__ = ["ORDER", "Chapter", "Frame", "chapters", "frame"]
 
-ORDER = ("random_walk", "ink_drop", "image_noising", "one_kernel", "unmix", "generate_2d", "generate_digits")
+ORDER = (
+    "random_walk", "ink_drop", "counting", "many_starts", "image_noising", "one_kernel", "three_backwards", "unmix",
+    "generate_2d", "generate_digits",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

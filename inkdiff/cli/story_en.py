@@ -33,6 +33,31 @@ CHAPTERS = {
         "power N. And a real glass mixes mostly by currents in the water; by diffusion alone, five "
         "centimetres take a week.",
     ),
+    "counting": Chapter(
+        "Why it does not come back: counting",
+        (
+            "Nothing forbids the return. Each particle is as likely to go left as right, and for a few of "
+            "them one sees it happen: two molecules meet in one half every fourth look, ten of them once in a "
+            "thousand. The chance is (V0/V) to the power N, and it is the power that decides.",
+            "Count the ways in which molecules can be arranged: a compact drop can be had in few, a spread "
+            "one in enormously many. The logarithm of that number is Boltzmann's entropy. Entropy grows "
+            "because there are more ways of being mixed, for no other reason.",
+        ),
+        "Forbidden and improbable are two things. But with the molecules of a real drop the waiting time is a "
+        "number whose digits alone would fill a road through the planets.",
+    ),
+    "many_starts": Chapter(
+        "One end for every start",
+        (
+            "Let drops fall in different places, a round one, a square one, a letter. After a while all "
+            "glasses look alike. What the ink still knows about its start can be counted in bits of "
+            "information, and it dies away at a rate that the size of the glass dictates.",
+            "Turned round it is detective work: from the particles seen now, where did the drop fall? At "
+            "first the answer is a point, later a region, in the end the whole glass.",
+        ),
+        "The final state is no memory loss of the particles only: with perfect knowledge of every push one "
+        "could go back. What is lost is lost to whoever sees only where the ink is.",
+    ),
     "image_noising": Chapter(
         "An image dissolves",
         (
@@ -58,6 +83,19 @@ CHAPTERS = {
             "pixel is one particle of ink. Fed with the same numbers the two give the same result to the "
             "last bit.",
         ),
+    ),
+    "three_backwards": Chapter(
+        "Three ways of going backwards",
+        (
+            "What does it mean to undo the mixing? First: run the very same film backwards, every push taken "
+            "off again. Every particle comes home, to the last bit. Second: wait, with fresh pushes. Nothing "
+            "returns. Third: fresh pushes, and a nudge towards where the ink was denser. The drop returns, but "
+            "look at the colours: no particle remembers where it belonged.",
+            "An image generator goes the third way. It does not recover a lost picture; it makes one of the "
+            "kind.",
+        ),
+        "The usual comparison mixes up the first and the third. A path can be replayed only by somebody who "
+        "has kept, or can make again, all its noise.",
     ),
     "unmix": Chapter(
         "The ink comes back",

@@ -35,6 +35,31 @@ CHAPTERS = {
         "N. E un bicchiere vero si mescola soprattutto per le correnti dell'acqua; con la sola diffusione, "
         "cinque centimetri richiedono una settimana.",
     ),
+    "counting": Chapter(
+        "Perché non torna: contare",
+        (
+            "Nulla vieta il ritorno. Ogni particella va a destra o a sinistra con la stessa probabilità, e con "
+            "poche lo si vede accadere: due molecole si ritrovano in una metà ogni quattro sguardi, dieci una "
+            "volta su mille. La probabilità è (V0/V) elevato a N, ed è l'esponente che decide.",
+            "Contiamo i modi di disporre le molecole: una goccia compatta ne ha pochi, una sparsa moltissimi. "
+            "Il logaritmo di quel numero è l'entropia di Boltzmann. L'entropia cresce perché i modi di essere "
+            "mescolati sono di più, e per nessun'altra ragione.",
+        ),
+        "Vietato e improbabile sono due cose diverse. Ma con le molecole di una goccia vera il tempo d'attesa è un "
+        "numero le cui sole cifre riempirebbero una strada fra i pianeti.",
+    ),
+    "many_starts": Chapter(
+        "Una sola fine per ogni inizio",
+        (
+            "Lasciamo cadere gocce in punti diversi, una tonda, una quadrata, una lettera. Dopo un po' tutti i "
+            "bicchieri sono uguali. Ciò che l'inchiostro sa ancora del suo inizio si misura in informazione, "
+            "e svanisce con un ritmo dettato dalla grandezza del bicchiere.",
+            "Al rovescio è un lavoro da investigatore: dalle particelle viste ora, dov'è caduta la goccia? "
+            "All'inizio la risposta è un punto, poi una regione, infine tutto il bicchiere.",
+        ),
+        "Lo stato finale non cancella tutto: conoscendo ogni singolo urto si potrebbe tornare indietro. È perduto "
+        "per chi vede soltanto dov'è l'inchiostro.",
+    ),
     "image_noising": Chapter(
         "Un'immagine si dissolve",
         (
@@ -60,6 +85,19 @@ CHAPTERS = {
             "ogni pixel è una particella d'inchiostro. Partendo dagli stessi numeri, le due danno lo stesso"
             " risultato fino all'ultimo bit.",
         ),
+    ),
+    "three_backwards": Chapter(
+        "Tre modi di andare all'indietro",
+        (
+            "Che cosa vuol dire disfare il mescolamento? Primo: lo stesso film al contrario, ogni urto tolto di "
+            "nuovo. Ogni particella torna a casa, fino all'ultimo bit. Secondo: aspettare, con urti nuovi. "
+            "Non torna nulla. Terzo: urti nuovi, e una spinta verso dove l'inchiostro era più denso. La goccia "
+            "ritorna, ma guardate i colori: nessuna particella ricorda il suo posto.",
+            "Un generatore di immagini segue la terza via. Non recupera un'immagine perduta: ne fa una di quel "
+            "genere.",
+        ),
+        "Il paragone abituale confonde la prima con la terza. Un cammino si può ripercorrere solo se qualcuno ha "
+        "conservato, o sa rifare, tutto il suo rumore.",
     ),
     "unmix": Chapter(
         "L'inchiostro ritorna",

@@ -37,22 +37,21 @@ class Parameters:
 QUICK = {"runs": 40_000}
 TOUR = {"runs": 100_000}
 WIDTH, CELLS = 2, 10  # the drop: 2 of 10 cells of the glass a side
-theorems = ink.fluctuations
 
 
 def run(p: Parameters, report: Report) -> None:
     part = np.linspace(0, 1, p.jumps + 1)
-    trap = theorems.Trap(1.0, p.distance * part, p.stiffening**part, p.duration / p.jumps)
+    trap = ink.fluctuations.Trap(1.0, p.distance * part, p.stiffening**part, p.duration / p.jumps)
     there, back = trap.run(p.runs, seed=p.seed), trap.reversed().run(p.runs, seed=p.seed + 1)
     dF, exact, work = trap.free_energy, trap.work_moments(), there.work
     square, root_n = (work - work.mean()) ** 2, math.sqrt(p.runs)
     report.check("mean_work", ink.Estimate(work.mean(), work.std() / root_n), exact.mean)
     report.check("variance_of_work", ink.Estimate(square.mean(), square.std() / root_n), exact.variance)
-    report.check("jarzynski", theorems.exponential_average(work - dF), 1.0)
-    report.bound("effective_samples", theorems.effective_samples(work), at_least=100)
-    report.check("crooks", theorems.crooks_gap(work, back.work, dF), 0.0)
-    report.check("free_energy_from_both_ways", from_haste := theorems.free_energy(work, back.work), dF)
-    report.check("entropy_of_driven_paths", theorems.exponential_average(there.entropy), 1.0)
+    report.check("jarzynski", ink.fluctuations.exponential_average(work - dF), 1.0)
+    report.bound("effective_samples", ink.fluctuations.effective_samples(work), at_least=100)
+    report.check("crooks", ink.fluctuations.crooks_gap(work, back.work, dF), 0.0)
+    report.check("free_energy_from_both_ways", from_haste := ink.fluctuations.free_energy(work, back.work), dF)
+    report.check("entropy_of_driven_paths", ink.fluctuations.exponential_average(there.entropy), 1.0)
     fig, axes = viz.figure(2, 2, width=14, aspect=0.75)
     lucky = f"{100 * np.mean(work < dF):.0f} %"
     draw_histograms(axes[0, 0], dF, work, back.work, lucky)
@@ -83,7 +82,7 @@ def draw_histograms(ax, dF: float, there, back, lucky: str) -> None:
 
 def draw_crooks(ax, dF: float, there, back) -> None:
     edges = np.linspace(np.quantile(there, 0.002), np.quantile(-back, 0.998), 13)
-    works, ratios = theorems.crooks_ratio(there, back, edges)
+    works, ratios = ink.fluctuations.crooks_ratio(there, back, edges)
     viz.theory(ax, works, works - dF, "$W - \\Delta F$")
     viz.with_errors(ax, works, ratios, viz.label("measured"), "blue")
     title = viz.say("Crooks: how improbable", "Crooks: quanto è improbabile")
@@ -93,12 +92,12 @@ def draw_crooks(ax, dF: float, there, back) -> None:
 
 def draw_jarzynski(ax, p: Parameters, report: Report) -> None:
     """The average against haste: unbiased, but it comes to rest on ever fewer runs."""
-    drag = theorems.Trap.drag
+    drag = ink.fluctuations.Trap.drag
     unit = drag(1.0, 1.0, distance=1.0, duration=p.duration, jumps=p.jumps).work_moments().mean
     lost, averages = np.array([0.25, 0.5, 1, 2, 3, 5, 8, 12]), []
     for i, distance in enumerate(np.sqrt(lost / unit)):
         trap = drag(1.0, 1.0, distance=distance, duration=p.duration, jumps=p.jumps)
-        averages.append(theorems.exponential_average(trap.run(p.runs // 4, seed=p.seed + 2 + i).work))
+        averages.append(ink.fluctuations.exponential_average(trap.run(p.runs // 4, seed=p.seed + 2 + i).work))
     report.check("jarzynski_at_1_kT", averages[2], 1.0)
     good = p.runs / 4 * np.exp(-2 * lost) > 100  # the relative variance is exp(2 w) - 1
     viz.theory(ax, None, 1.0, viz.label("exact"))
@@ -124,11 +123,11 @@ def draw_undriven(ax, p: Parameters, report: Report) -> None:
     in_bowl, in_glass, chance = [], [], []
     for t in times:
         path = ink.simulate(bowl, x_0, [0, t / 2, t], seed=p.seed + 20)
-        entropy = theorems.path_entropy(bowl, path, cloud.log_density(x_0, 0), cloud.log_density(path.last, t))
-        in_bowl.append(theorems.exponential_average(entropy))
+        entropy = ink.fluctuations.path_entropy(bowl, path, cloud.log_density(x_0, 0), cloud.log_density(path.last, t))
+        in_bowl.append(ink.fluctuations.exponential_average(entropy))
         path = ink.simulate(glass, d_0, [0, t], seed=p.seed + 21)
-        entropy = theorems.path_entropy(glass, path, full, drop.log_density(path.last, t))
-        in_glass.append(theorems.exponential_average(entropy))
+        entropy = ink.fluctuations.path_entropy(glass, path, full, drop.log_density(path.last, t))
+        in_glass.append(ink.fluctuations.exponential_average(entropy))
         chance.append(drop.cell_averages(2 * t)[cells > 0].sum() / CELLS**2)
     for i in (2, 5):
         report.check(f"entropy_of_a_relaxing_cloud_at_{times[i]:.3f}", in_bowl[i], 1.0)

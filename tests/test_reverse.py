@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
+from inkdiff.heat_kernel import log_heat_kernel
 
 OU = ink.OrnsteinUhlenbeck(D=1.0, k=1.0)
 VP = ink.VariancePreserving.linear()
@@ -290,3 +291,38 @@ def test_scores_of_another_dtype_or_layout():
     strided = ink.reverse(VP, lambda x, t: np.asfortranarray(-x), x, [1, 0], seed=1)
     assert plain.x.dtype == np.float32
     assert np.array_equal(plain.last, double.last) and np.array_equal(plain.last, strided.last)
+
+
+# ---- the order of the step at walls
+
+
+def densities_walked_back(exact, t, s, steps, cells=300):
+    """The density that Euler's steps with the exact score carry from p_t back to time s, without sampling.
+
+    One step takes y to N(y + dv u(y), dv) folded: with p on a grid of midpoints that is a matrix product, whose error
+    is far below that of the step. Returns it and the exact p_s.
+    """
+    box, x = exact.box, (np.arange(cells) + 0.5) / cells
+    p = np.exp(exact.log_density(x[:, None], t))
+    times = np.linspace(t, s, steps + 1)
+    for now, then in pairwise(times):
+        dv = exact.process.clock(then, now)
+        drifted = x + dv * exact(x[:, None], now)[:, 0]
+        folded = 1 - np.abs(1 - np.abs(drifted))
+        pairs = np.repeat(x, cells)[:, None], np.tile(folded, cells)[:, None]
+        kernel = np.exp(log_heat_kernel(*pairs, np.full((cells**2, 1), dv), box)[0]).reshape(cells, cells)
+        p = kernel @ p / cells
+    return x, p, np.exp(exact.log_density(x[:, None], s))
+
+
+def test_euler_between_walls_is_of_weak_order_one():
+    """Ink heaped against both walls: errors of the density and of its first modes halve with the step."""
+    exact = ink.BoxScore(ink.Brownian(1.0, ink.Box(0, 1)), [6.0, 3, 1, 0.5, 0.2, 0.1, 0.1, 0.3])
+    errors = []
+    for steps in (16, 32, 64):
+        x, p, truth = densities_walked_back(exact, 0.1, 0.01, steps)
+        modes = [abs(((p - truth) * np.cos(k * np.pi * x)).mean()) for k in (1, 2)]
+        errors.append([*modes, np.abs(p - truth).mean()])
+    orders = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
+    assert np.abs(orders - 1).max() < 0.1
+    assert errors[-1][0] < 0.01

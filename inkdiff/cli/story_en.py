@@ -49,9 +49,9 @@ CHAPTERS = {
     "many_starts": Chapter(
         "One end for every start",
         (
-            "Let drops fall in different places, a round one, a square one, a letter. After a while all "
-            "glasses look alike. What the ink still knows about its start can be counted in bits of "
-            "information, and it dies away at a rate that the size of the glass dictates.",
+            "Let drops fall in different places, a round one, a stripe, a ring, a digit. After a while all "
+            "glasses look alike. What the ink still knows about its start can be counted as information, and "
+            "it dies away at a rate that the size of the glass dictates.",
             "Turned round it is detective work: from the particles seen now, where did the drop fall? At "
             "first the answer is a point, later a region, in the end the whole glass.",
         ),

@@ -51,9 +51,9 @@ CHAPTERS = {
     "many_starts": Chapter(
         "Una sola fine per ogni inizio",
         (
-            "Lasciamo cadere gocce in punti diversi, una tonda, una quadrata, una lettera. Dopo un po' tutti i "
-            "bicchieri sono uguali. Ciò che l'inchiostro sa ancora del suo inizio si misura in informazione, "
-            "e svanisce con un ritmo dettato dalla grandezza del bicchiere.",
+            "Lasciamo cadere gocce in punti diversi, una tonda, una striscia, un anello, una cifra. Dopo un "
+            "po' tutti i bicchieri sono uguali. Ciò che l'inchiostro sa ancora del suo inizio si misura in "
+            "informazione, e svanisce con un ritmo dettato dalla grandezza del bicchiere.",
             "Al rovescio è un lavoro da investigatore: dalle particelle viste ora, dov'è caduta la goccia? "
             "All'inizio la risposta è un punto, poi una regione, infine tutto il bicchiere.",
         ),

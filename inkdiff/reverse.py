@@ -12,7 +12,8 @@ A = alpha_t/alpha_s and S^2 = sigma_t^2 - A^2 sigma_s^2:
     ProbabilityFlow  Heun's rule for d(x/alpha)/d(sigma/alpha) = -sigma u, no noise
 
 Walls: in a box Gaussian posteriors do not exist, so Ancestral and DDIM raise; the other two fold. Heun is of order 2 in
-the step, the others of order 1 (in the law of x_s); Euler's, folded, stays of order 1 at walls (measured: 1.00). From a single point the ancestral step is exact at any size.
+the step, the others of order 1 (in the law of x_s); Euler's, folded, stays of order 1 at walls (measured: 1.00). From a
+single point the ancestral step is exact at any size.
 
 References: B. D. O. Anderson (1982); Ho et al. (2020), eq. 7; Song, Meng, Ermon (2021), eq. 12; Y. Song et al. (2021),
 eq. 6 and 13; Karras et al. (2022), algorithm 1.

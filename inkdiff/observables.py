@@ -65,8 +65,8 @@ class Histogram:
         bins = np.full(d, self.bins, np.int64)
         if math.prod(bins.tolist()) > _CELLS:
             raise ValueError(f"bins make {math.prod(bins.tolist()):,} cells in {d} dimensions; use fewer.")
-        counts = kernels.histogram(x, self.box.low(d), bins / self.box.length(d), bins)
-        return asnumpy(counts)
+        low = self.box.low(d)
+        return asnumpy(kernels.histogram(x, low, low + self.box.length(d), bins))
 
 
 class Sides:

@@ -91,8 +91,9 @@ def tally_cases():
             x = RNG.uniform(-0.2, 1.2, (n, d)).astype(dtype)
             x[0] = 1.0  # the closed end
             bins = RNG.integers(2, 5, d)
-            arguments = [x, np.zeros(d), bins.astype(float), bins, np.zeros((1, int(bins.prod())), np.int64)]
-            case(f"histogram {np.dtype(dtype)} {n}x{d}", "histogram", arguments, [4])
+            out = np.zeros((1, int(bins.prod())), np.int64)
+            arguments = [x, np.zeros(d), np.ones(d), bins.astype(float), bins, out]
+            case(f"histogram {np.dtype(dtype)} {n}x{d}", "histogram", arguments, [5])
             for about in (np.full((1, d), 0.3), RNG.uniform(0, 1, (n, d))):
                 arguments = [x, about, 2.0**12, np.zeros((1, d, 3), np.int64)]
                 case(f"moments {np.dtype(dtype)} {n}x{d} about {len(about)}", "moments", arguments, [3])

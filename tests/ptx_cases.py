@@ -43,7 +43,7 @@ def shells():
         yield f"walk_box {real}", walks._WALK_BOX[kind], (x, I, *box, array(f64), I, I, I, U, U, U)
         yield f"walk_free {real}", walks._WALK_FREE[kind], (x, I, f64, array(f64), array(i64), I, I, I, U, U, U)
         tally = (array(real, 2), array(f64))
-        yield f"_histogram {real}", tallies._histogram, (*tally, array(f64), array(i64), array(i64, 2))
+        yield f"_histogram {real}", tallies._histogram, (*tally, array(f64), array(f64), array(i64), array(i64, 2))
         yield f"_moments {real}", tallies._moments, (array(real, 2), array(f64, 2), f64, array(i64, 3))
         if real is f64:
             rows = array(f64, 2), array(f32, 2)

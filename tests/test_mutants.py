@@ -39,6 +39,9 @@ MUTANTS = {
         "rng.py", "return r * (s * t), r * c", "return np.float32(1.41) * (s * t), np.float32(1.41) * c",
         ["normal_moments"],
     ),
+    "one pair of normals twice": (
+        "rng.py", "z2, z3 = normal_pair(w2, w3)", "z2, z3 = z0, z1", ["independence"],
+    ),
     "streams that share noise": (
         "rng.py", "w0, w1, w2, w3 = philox4(call, call >> _32, step, stream, k0, k1)",
         "w0, w1, w2, w3 = philox4(call, call >> _32, step, _32, k0, k1)", ["independence"],
@@ -62,6 +65,10 @@ MUTANTS = {
         "processes.py", "return -self.k * self.check_time(t)", "return -self.k / 2 * self.check_time(t)",
         ["relaxation_in_the_bowl"],
     ),
+    "a push too strong on the way back": (
+        "reverse.py", "return 1 / alpha_ts, variance_ts / alpha_ts, c",
+        "return 1 / alpha_ts, 1.1 * variance_ts / alpha_ts, c", ["the_walk_back"],
+    ),
     "no bridge at absorbing walls": (
         "kernels/hitting.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (s * s)))", "return b <= 0",
         ["first_passage"],
@@ -74,6 +81,9 @@ MUTANTS = {
     ),
     "an image with the wrong sign": (
         "heat_kernel.py", "(x - low) + (x0 - low)", "(x - low) - (x0 - low)", ["information_about_the_start"],
+    ),
+    "an urn that does not care": (
+        "urn.py", "np.where(drawn < n, -1, 1)", "np.where(2 * drawn < self.balls, -1, 1)", ["ehrenfests_urn"],
     ),
     "work that forgets the stiffening": (
         "fluctuations.py", "work += (k[j] * y**2 - k[j - 1] * (x - c[j - 1]) ** 2)[:, 0]",

@@ -32,6 +32,20 @@ def test_histogram_counts_like_numpy(dtype, bins):
     assert np.abs(counts - expected).sum() <= (4 if dtype == np.float32 else 0)  # a float32 on an edge, in float64
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bins", [7, 10, 30])
+def test_walkers_on_the_walls_are_inside(dtype, bins):
+    """float32(0.1) lies above 0.1 and (0.7 - 0.1) bins/(0.7 - 0.1) may round above bins: neither loses a walker."""
+    for low, high in ((0.1, 0.7), (-0.3, 0.1), (1 / 3, 1.1)):
+        box = ink.Box(low, high)
+        ends = np.array([[low], [low + float(box.length(1)[0])]]).astype(dtype)
+        counts = ink.Histogram(box, bins)(ends)
+        assert counts[0] == counts[-1] == 1 and counts.sum() == 2
+        assert np.array_equal(ink.concentration(ends, box, bins), counts)
+        outside = np.array([[np.nextafter(ends[0, 0], dtype(-9))], [np.nextafter(ends[1, 0], dtype(9))]], dtype)
+        assert ink.Histogram(box, bins)(outside).sum() == 0
+
+
 def test_sides():
     x = cloud()
     assert ink.Sides(axis=1, at=0.5)(x).tolist() == [(x[:, 1] < 0.5).sum(), (x[:, 1] >= 0.5).sum()]

@@ -25,7 +25,7 @@ from inkdiff.simulate import simulate
 from inkdiff.urn import Ehrenfest
 
 __all__ = [
-    "ehrenfests_urn", "fresh_noise_forgets", "information_about_the_start", "loschmidts_echo",
+    "ehrenfests_urn", "fresh_noise_forgets", "information_about_the_start", "kacs_recurrence", "loschmidts_echo",
     "recompaction_by_luck", "replay_brings_everyone_home", "work_of_a_dragged_trap",
 ]  # fmt: skip
 
@@ -79,16 +79,21 @@ def recompaction_by_luck(n: int, seed: int) -> Iterator[Row]:
 
 @identity
 def ehrenfests_urn(n: int, seed: int) -> Iterator[Row]:
-    """Mean and variance of n_t, and Kac's mean recurrence 2^N n!(N-n)!/N!."""
+    """Ehrenfest: mean N/2 + (n_0 - N/2)(1 - 2/N)^t of the balls on the left, and their variance."""
     urn, urns = Ehrenfest(50), min(n, 100_000)
     seen = urn.walk(45, [10, 60], urns=urns, seed=seed)
     for t, numbers in zip((10, 60), seen, strict=True):
         mean, variance = float(urn.mean(45, t)), float(urn.variance(45, t))
         yield Row(f"mean, t = {t}", Estimate.of_mean(numbers), mean)
         yield Row(f"variance, t = {t}", Estimate.of_mean((numbers - mean) ** 2), variance)
-    small = Ehrenfest(8)
-    waits = small.first_returns(8, urns=min(urns, 5_000), seed=seed)
-    yield Row("recurrence of 8 of 8", Estimate.of_mean(waits), float(small.recurrence(8)))
+
+
+@identity
+def kacs_recurrence(n: int, seed: int) -> Iterator[Row]:
+    """An urn of N balls holds n again after 2^N n!(N-n)!/N! steps on average."""
+    urn = Ehrenfest(8)
+    waits = urn.first_returns(8, urns=min(n, 5_000), seed=seed)
+    yield Row("recurrence of 8 of 8", Estimate.of_mean(waits), float(urn.recurrence(8)))
 
 
 @identity

@@ -140,9 +140,10 @@ def the_walk_back(n: int, seed: int) -> Iterator[Row]:
     process, few = VariancePreserving.linear(), min(n, 100_000)
     x = Gaussian(1.0).sample(few, 1, seed=seed, dtype=np.float64)
     point = GaussianScore(process, [0.7], 1e-12)
+    times = [1.0, 0.8, 0.6, 0.4, 0.2, 0.1]  # at the last ones little of the start is left: the push decides
     start = 0.7 * process.alpha(1.0) + process.sigma(1.0) * x
-    back = reverse(process, point, start, [1.0, 0.8, 0.5, 0.4], seed=seed, sampler="ancestral", observe={}).last
-    yield from _gaussian(back, 0.7 * float(process.alpha(0.4)), float(process.variance(0.4)), "ancestral: ")
+    back = reverse(process, point, start, times, seed=seed, sampler="ancestral", observe={}).last
+    yield from _gaussian(back, 0.7 * float(process.alpha(times[-1])), float(process.variance(times[-1])), "ancestral: ")
     v0 = 0.3
     score = GaussianScore(process, [0.0], v0)
     for sampler in ("ddim", "euler_maruyama", "heun"):

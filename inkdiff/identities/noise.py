@@ -51,6 +51,6 @@ def independence(n: int, seed: int) -> Iterator[Row]:
     yield Row("a step later, a seed further", Estimate.of_mean(later * next_seed), 0)
     for what, other in others.items():
         yield Row(what, Estimate.of_mean(z * other), 0)
-    for distance in (1, 1024, 4096):
+    for distance in (1, 1024, 2048, 3072, 4096):
         if n > 2 * distance:
             yield Row(f"elements {distance} apart", Estimate.of_mean(z[distance:] * z[:-distance]), 0)

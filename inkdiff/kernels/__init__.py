@@ -266,11 +266,16 @@ def _parts(x: Array) -> int:
     return 1 if is_cuda(x) else min(numba.get_num_threads(), x.shape[0] // _TALLIED + 1)
 
 
-def histogram(x: Array, lo: Array, inverse: Array, bins: Array) -> Array:
-    """Rows of x (n, d) in each cell, int64 of shape `bins`; lo, inverse (d,) float64, bins (d,) int64 of the host."""
+def histogram(x: Array, lo: npt.NDArray[Any], hi: npt.NDArray[Any], bins: npt.NDArray[np.int64]) -> Array:
+    """Rows of x (n, d) in each of the equal cells of the box lo .. hi, int64 of shape `bins`; all (d,) of the host.
+
+    The ends, rounded like x, belong to the box: a float32 walker on the wall is inside.
+    """
     xp = array_module(x)
+    lo, hi = (np.asarray(end, x.dtype).astype(np.float64) for end in (lo, hi))
+    inverse = bins / (hi - lo)
     out = xp.zeros((_parts(x), int(bins.prod())), np.int64)
-    _shell("histogram", x)(x, xp.asarray(lo), xp.asarray(inverse), xp.asarray(bins), out)
+    _shell("histogram", x)(x, *map(xp.asarray, (lo, hi, inverse, bins)), out)
     return out.sum(axis=0).reshape(tuple(bins))
 
 

@@ -216,7 +216,6 @@ def from_quanta(h: Any, quantum: Any) -> Any:
 
 @inline
 def cell_of(x: Any, lo: Any, inverse: Any, bins: Any) -> Any:
-    """Number of the cell, 0 .. bins - 1, of width 1/inverse from lo, that holds x; -1 outside. The last is closed."""
-    y = (np.float64(x) - lo) * inverse
-    i = np.int64(y) if (y >= 0) & (y <= bins) else np.int64(-1)  # NaN is outside too
-    return i if i < bins else np.int64(bins - 1)
+    """Number of the cell, 0 .. bins - 1, of width 1/inverse from lo, that holds x; x beyond an end is in the last."""
+    i = np.int64((np.float64(x) - lo) * inverse)
+    return min(max(i, np.int64(0)), np.int64(bins - 1))

@@ -23,7 +23,7 @@ import numpy as np
 from inkdiff._compile import inline
 from inkdiff.rng import normal_pair, philox4, unit_interval
 
-__all__ = ["ABSORB", "NEVER", "bridge_noise", "first_touch", "touches"]
+__all__ = ["ABSORB", "NEVER", "bridge", "bridge_noise", "meet"]
 
 ABSORB = 3  # beside REFLECT and PERIODIC
 NEVER = 2.0  # a share of the step that lies beyond its end
@@ -39,13 +39,13 @@ def bridge_noise(element: Any, step: Any, stream: Any, k0: Any, k1: Any) -> Any:
 
 
 @inline
-def touches(a: Any, b: Any, u: Any, s: Any) -> Any:
+def _touches(a: Any, b: Any, u: Any, s: Any) -> Any:
     """Whether the bridge from distance a to distance b of the wall has touched it; u uniform."""
     return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (s * s)))
 
 
 @inline
-def first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
+def _first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
     """Share of the step at which the bridge that touches the wall first does; u uniform, z normal."""
     if a <= 0:
         return 0.0
@@ -57,3 +57,21 @@ def first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
     if u * (1 + r * drift) > 1:
         r = 1.0 / (drift * drift * r)
     return r / (1 + r)
+
+
+@inline
+def meet(x: Any, y: Any, lo: Any, hi: Any, u: Any, v: Any, z: Any, s: Any) -> Any:
+    """(share of the step, place): when and on which of two walls a step from x to y first ends; share NEVER if on none.
+
+    u, v uniform, z normal. That one step touches both walls is neglected: one number u decides for both.
+    """
+    down, up = _touches(x - lo, y - lo, u, s), _touches(hi - x, hi - y, 1 - u, s)
+    place = lo if down else hi
+    share = _first_touch(abs(x - place), y - lo if down else hi - y, v, z, s)
+    return (share if down | up else NEVER), place
+
+
+@inline
+def bridge(x: Any, y: Any, share: Any, z: Any, s: Any) -> Any:
+    """Where the bridge from x to y is after a share of the step; z normal."""
+    return x + share * (y - x) + s * math.sqrt(share * (1 - share)) * z

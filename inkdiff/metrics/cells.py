@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
+from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
 
@@ -121,7 +121,5 @@ def concentration(x: Array, box: Box, bins: Bins) -> Array:
     n, d = x.shape
     per_axis = bins_per_axis(bins, n, d, joint=True)
     box.check_inside(x)
-    low, length = box.low(d), box.length(d)
-    columns = (cell_of_column(x[:, axis], low[axis], length[axis], per_axis[axis]) for axis in range(d))
-    counts = array_module(x).bincount(joint_cell(columns, per_axis), minlength=math.prod(per_axis))
-    return counts.reshape(per_axis)
+    low = box.low(d)
+    return kernels.histogram(x, low, np.maximum(low + box.length(d), box.hi), np.array(per_axis, np.int64))

@@ -9,7 +9,7 @@ from numba import prange
 
 from inkdiff._compile import jit
 from inkdiff.kernels.formulas import cell_of, fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, touches
+from inkdiff.kernels.hitting import ABSORB, NEVER, bridge, bridge_noise, meet
 
 __all__ = ["absorb", "obstruct"]
 
@@ -28,18 +28,13 @@ def _absorb_row(
         y[j] = x[j] + s * z[j]
         if wall[j] == ABSORB:
             u, v, z0, _ = bridge_noise(np.uint64(first + j), step, stream, k0, k1)
-            below, above = x[j] - lo[j], lo[j] + length[j] - x[j]
-            down = touches(below, y[j] - lo[j], u, s)
-            up = touches(above, lo[j] + length[j] - y[j], 1 - u, s)
-            if down or up:
-                a, b = (below, y[j] - lo[j]) if down else (above, lo[j] + length[j] - y[j])
-                share = first_touch(a, b, v, z0, s)
-                if share < earliest:
-                    earliest, hit, end = share, j, lo[j] if down else lo[j] + length[j]
+            share, place = meet(x[j], y[j], lo[j], lo[j] + length[j], u, v, z0, s)
+            if share < earliest:
+                earliest, hit, end = share, j, place
     for j in range(d):
         if hit >= 0:  # where the bridge of the other coordinates is at that moment
             _, _, _, z1 = bridge_noise(np.uint64(first + j), step, stream, k0, k1)
-            y[j] = x[j] + earliest * (y[j] - x[j]) + s * np.sqrt(earliest * (1 - earliest)) * z1
+            y[j] = bridge(x[j], y[j], earliest, z1, s)
         if wall[j] == ABSORB:
             x[j] = end if j == hit else min(max(y[j], lo[j]), lo[j] + length[j])
         else:
@@ -79,7 +74,7 @@ def obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: Any
                 flat = np.int64(0)
                 for j in range(d):
                     position = y[j] if (corner >> j) & 1 else x[i, j]
-                    flat = flat * bins[j] + max(cell_of(position, lo[j], inverse[j], bins[j]), 0)
+                    flat = flat * bins[j] + cell_of(position, lo[j], inverse[j], bins[j])
                 allowed &= not solid[flat]
             if allowed:
                 for j in range(d):

@@ -17,21 +17,21 @@ _LOW_32 = np.int64(0xFFFFFFFF)
 
 
 @jit(parallel=True)
-def histogram(x: Any, lo: Any, inverse: Any, bins: Any, out: Any) -> None:
+def histogram(x: Any, lo: Any, hi: Any, inverse: Any, bins: Any, out: Any) -> None:
     """Rows of x (n, d) in each cell, added to out (parts, cells) int64, every part by a thread of its own.
 
-    Cells have 1/inverse a side from lo; bins (d,).
+    Cells have 1/inverse a side from lo; rows that leave lo .. hi, ends included, on some axis are not counted.
     """
     n, d = x.shape
     parts = out.shape[0]
     for part in prange(parts):
         mine = out[part]
         for i in range(n * part // parts, n * (part + 1) // parts):
-            flat = np.int64(0)
+            flat, inside = np.int64(0), True
             for j in range(d):
-                index = cell_of(x[i, j], lo[j], inverse[j], bins[j])
-                flat = flat * bins[j] + index if (index >= 0) & (flat >= 0) else np.int64(-1)
-            if flat >= 0:
+                inside &= (x[i, j] >= lo[j]) & (x[i, j] <= hi[j])  # NaN is not
+                flat = flat * bins[j] + cell_of(x[i, j], lo[j], inverse[j], bins[j])
+            if inside:
                 mine[flat] += 1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from inkdiff.kernels.cuda.launch import cuda, launch
 from inkdiff.kernels.formulas import cell_of, fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, bridge_noise, first_touch, touches
+from inkdiff.kernels.hitting import ABSORB, NEVER, bridge, bridge_noise, meet
 
 __all__ = ["absorb", "obstruct"]
 
@@ -32,18 +32,13 @@ def _absorb(
             y[j] = x[i, j] + s * _f64(z[i, j])
             if wall[j] == ABSORB:
                 u, v, z0, _ = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
-                below, above = x[i, j] - lo[j], lo[j] + length[j] - x[i, j]
-                down = touches(below, y[j] - lo[j], u, s)
-                up = touches(above, lo[j] + length[j] - y[j], 1 - u, s)
-                if down or up:
-                    a, b = (below, y[j] - lo[j]) if down else (above, lo[j] + length[j] - y[j])
-                    share = first_touch(a, b, v, z0, s)
-                    if share < earliest:
-                        earliest, hit, end = share, j, lo[j] if down else lo[j] + length[j]
+                share, place = meet(x[i, j], y[j], lo[j], lo[j] + length[j], u, v, z0, s)
+                if share < earliest:
+                    earliest, hit, end = share, j, place
         for j in range(d):
             if hit >= 0:
                 _, _, _, z1 = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
-                y[j] = x[i, j] + earliest * (y[j] - x[i, j]) + s * math.sqrt(earliest * (1 - earliest)) * z1
+                y[j] = bridge(x[i, j], y[j], earliest, z1, s)
             if wall[j] == ABSORB:
                 x[i, j] = end if j == hit else min(max(y[j], lo[j]), lo[j] + length[j])
             else:
@@ -66,7 +61,7 @@ def _obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: An
             flat = 0
             for j in range(d):
                 position = y[j] if (corner >> j) & 1 else x[i, j]
-                flat = flat * bins[j] + max(cell_of(position, lo[j], inverse[j], bins[j]), 0)
+                flat = flat * bins[j] + cell_of(position, lo[j], inverse[j], bins[j])
             allowed = allowed and not solid[flat]
         if allowed:
             for j in range(d):

@@ -16,13 +16,13 @@ _i64 = np.int64
 
 
 @cuda.jit
-def _histogram(x: Any, lo: Any, inverse: Any, bins: Any, out: Any) -> None:
+def _histogram(x: Any, lo: Any, hi: Any, inverse: Any, bins: Any, out: Any) -> None:
     for i in range(cuda.grid(1), x.shape[0], cuda.gridsize(1)):
-        flat = _i64(0)
+        flat, inside = _i64(0), True
         for j in range(x.shape[1]):
-            index = cell_of(x[i, j], lo[j], inverse[j], bins[j])
-            flat = flat * bins[j] + index if (index >= 0) & (flat >= 0) else _i64(-1)
-        if flat >= 0:
+            inside = inside and x[i, j] >= lo[j] and x[i, j] <= hi[j]
+            flat = flat * bins[j] + cell_of(x[i, j], lo[j], inverse[j], bins[j])
+        if inside:
             cuda.atomic.add(out, (0, flat), 1)
 
 
@@ -41,9 +41,9 @@ def _moments(x: Any, about: Any, scale: Any, out: Any) -> None:
         cuda.atomic.add(out, (0, j, 2), low)
 
 
-def histogram(x: Any, lo: Any, inverse: Any, bins: Any, out: Any, *, on: Any = 0) -> None:
+def histogram(x: Any, lo: Any, hi: Any, inverse: Any, bins: Any, out: Any, *, on: Any = 0) -> None:
     """See `inkdiff.kernels.cpu.histogram`."""
-    launch(_histogram, x.shape[0], on, x, lo, inverse, bins, out)
+    launch(_histogram, x.shape[0], on, x, lo, hi, inverse, bins, out)
 
 
 def moments(x: Any, about: Any, scale: float, out: Any, *, on: Any = 0) -> None:

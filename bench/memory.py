@@ -4,7 +4,8 @@
 
 The kernel of the operating system keeps the high-water mark of resident memory and lets it be reset (Linux:
 writing 5 to /proc/self/clear_refs), so temporaries count wherever they come from: NumPy, Numba, C. The arrays
-are large, so each is mapped and unmapped by itself, and no heap that was grown before hides anything.
+are large, so each is mapped and unmapped by itself, and what the heap has kept of earlier arrays is given back to
+the system first.
 
 Reference: proc(5), VmHWM.
 """
@@ -37,7 +38,7 @@ def available() -> bool:
     try:
         _RESET.write_text("5")
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 20)
-        return "VmHWM" in _STATUS.read_text()
+        return "VmHWM" in _STATUS.read_text() and hasattr(ctypes.CDLL(None), "malloc_trim")
     except (OSError, AttributeError):
         return False
 
@@ -51,6 +52,8 @@ def _resident(entry: str) -> int:
 def peak_beyond(call: Callable[[], Any], returned: Callable[[Any], int]) -> int:
     """Bytes resident at the worst moment of `call()`, beyond those before it and those it returns."""
     gc.collect()
+    # Free memory that the heap keeps resident would serve the call without being seen.
+    ctypes.CDLL(None).malloc_trim(0)
     _RESET.write_text("5")
     before = _resident("VmRSS")
     result = call()

@@ -31,8 +31,8 @@ from inkdiff.rng import normals4
 
 __all__ = [
     "PERIODIC", "REFLECT", "SHORT_STEP", "advance", "advance4", "advance_phase4", "advance_phase4_short",
-    "advance_quanta4", "cell_of", "drive", "fold", "from_phase", "from_quanta", "quanta_per_length",
-    "step_in_quanta", "to_phase", "to_quanta",
+    "advance_quanta4", "cell_of", "displace", "drive", "fold", "from_phase", "from_quanta",
+    "quanta_per_length", "step_in_quanta", "to_phase", "to_quanta",
 ]  # fmt: skip
 
 REFLECT, PERIODIC = 1, 2
@@ -73,6 +73,12 @@ def fold(x: Any, lo: Any, length: Any, wall: Any) -> Any:
 def drive(x: Any, a: Any, u: Any, b: Any, s: Any, z: Any) -> Any:
     """a x + b u + s z, each sum one rounding."""
     return fma(s, z, fma(b, u, a * x))
+
+
+@inline
+def displace(x: Any, s: Any, z: Any) -> Any:
+    """x + s z in one rounding."""
+    return fma(s, z, x)
 
 
 @inline

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff._compile import inline
+from inkdiff._compile import fma, inline
 from inkdiff.rng import normal_pair, philox4, unit_interval
 
 __all__ = ["ABSORB", "NEVER", "bridge", "bridge_noise", "meet"]
@@ -53,8 +53,9 @@ def _first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
     drift = abs(b) / a  # 1/mean
     square = z * z
     # Of the two roots of Michael, Schucany and Haas, in a form that holds for b = 0 and loses no digits.
-    r = 1.0 / (drift + (square + math.sqrt(4 * shape * square * drift + square * square)) / (2 * shape))
-    if u * (1 + r * drift) > 1:
+    root = math.sqrt(square * fma(4 * shape, drift, square))
+    r = 1.0 / (drift + (square + root) / (2 * shape))
+    if u * fma(r, drift, 1.0) > 1:
         r = 1.0 / (drift * drift * r)
     return r / (1 + r)
 
@@ -74,4 +75,4 @@ def meet(x: Any, y: Any, lo: Any, hi: Any, u: Any, v: Any, z: Any, s: Any) -> An
 @inline
 def bridge(x: Any, y: Any, share: Any, z: Any, s: Any) -> Any:
     """Where the bridge from x to y is after a share of the step; z normal."""
-    return x + share * (y - x) + s * math.sqrt(share * (1 - share)) * z
+    return fma(s * math.sqrt(share * (1 - share)), z, fma(share, y - x, x))

@@ -8,7 +8,7 @@ import numpy as np
 from numba import prange
 
 from inkdiff._compile import jit
-from inkdiff.kernels.formulas import cell_of, fold
+from inkdiff.kernels.formulas import cell_of, displace, fold
 from inkdiff.kernels.hitting import ABSORB, NEVER, bridge, bridge_noise, meet
 
 __all__ = ["absorb", "obstruct"]
@@ -25,7 +25,7 @@ def _absorb_row(
     d = x.size
     earliest, hit, end = NEVER, -1, 0.0
     for j in range(d):
-        y[j] = x[j] + s * z[j]
+        y[j] = displace(x[j], s, z[j])
         if wall[j] == ABSORB:
             u, v, z0, _ = bridge_noise(np.uint64(first + j), step, stream, k0, k1)
             share, place = meet(x[j], y[j], lo[j], lo[j] + length[j], u, v, z0, s)
@@ -55,7 +55,7 @@ def absorb(
             if when[i] == np.inf:
                 share = _absorb_row(x[i], z[i], y, lo, length, wall, s, start + i * d, step, stream, k0, k1)
                 if share < NEVER:
-                    when[i] = t + share * dt
+                    when[i] = displace(t, share, dt)
 
 
 @jit(parallel=True)
@@ -67,9 +67,8 @@ def obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: Any
         for i in range(np.int64(chunk) * _ROWS, min(np.int64(chunk) * _ROWS + _ROWS, n)):
             allowed = True
             for j in range(d):
-                move = s * z[i, j]
-                y[j] = fold(x[i, j] + move, lo[j], length[j], wall[j])
-                allowed &= abs(move) * inverse[j] < 1  # a longer step could jump over a cell
+                y[j] = fold(displace(x[i, j], s, z[i, j]), lo[j], length[j], wall[j])
+                allowed &= abs(s * z[i, j]) * inverse[j] < 1  # a longer step could jump over a cell
             for corner in range(1, 1 << d):  # of the box that x and y span: bit j chooses y_j
                 flat = np.int64(0)
                 for j in range(d):

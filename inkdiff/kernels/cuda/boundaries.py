@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from inkdiff.kernels.cuda.launch import cuda, launch
-from inkdiff.kernels.formulas import cell_of, fold
+from inkdiff.kernels.formulas import cell_of, displace, fold
 from inkdiff.kernels.hitting import ABSORB, NEVER, bridge, bridge_noise, meet
 
 __all__ = ["absorb", "obstruct"]
@@ -29,7 +29,7 @@ def _absorb(
         y = cuda.local.array(_MOST, _f64)
         earliest, hit, end = NEVER, -1, 0.0
         for j in range(d):
-            y[j] = x[i, j] + s * _f64(z[i, j])
+            y[j] = displace(x[i, j], s, z[i, j])
             if wall[j] == ABSORB:
                 u, v, z0, _ = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
                 share, place = meet(x[i, j], y[j], lo[j], lo[j] + length[j], u, v, z0, s)
@@ -44,7 +44,7 @@ def _absorb(
             else:
                 x[i, j] = fold(y[j], lo[j], length[j], wall[j])
         if earliest < NEVER:
-            when[i] = t + earliest * dt
+            when[i] = displace(t, earliest, dt)
 
 
 @cuda.jit
@@ -54,9 +54,8 @@ def _obstruct(x: Any, z: Any, lo: Any, length: Any, wall: Any, s: Any, solid: An
         y = cuda.local.array(_MOST, _f64)
         allowed = True
         for j in range(d):
-            move = s * _f64(z[i, j])
-            y[j] = fold(x[i, j] + move, lo[j], length[j], wall[j])
-            allowed = allowed and abs(move) * inverse[j] < 1
+            y[j] = fold(displace(x[i, j], s, z[i, j]), lo[j], length[j], wall[j])
+            allowed = allowed and abs(s * z[i, j]) * inverse[j] < 1
         for corner in range(1, 1 << d):
             flat = 0
             for j in range(d):

@@ -16,9 +16,9 @@ import inkdiff as ink
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 bench = importlib.import_module("bench")
-machine, measure, memory, run, startup, table, walks, worker = (
+machine, measure, memory, run, scale, startup, table, walks, worker = (
     importlib.import_module(f"bench.{name}")
-    for name in ("machine", "measure", "memory", "run", "startup", "table", "walks", "worker")
+    for name in ("machine", "measure", "memory", "run", "scale", "startup", "table", "walks", "worker")
 )
 
 TINY = measure.Settings(threads=1, repeats=1, scale=1e-3, peers=("numpy",))
@@ -201,6 +201,22 @@ def test_memory_beyond_input_and_output_is_seen():
     assert memory.peak_beyond(call, lambda out: out.nbytes) == pytest.approx(size, rel=0.1)
     [record] = list(memory.records(TINY))
     assert record["contenders"]["inkdiff"]["bytes"]["median"] < 40
+
+
+def test_long_walks_come_home_and_large_clouds_are_counted(monkeypatch):
+    replay, cloud = scale.records(TINY)
+    assert replay["contenders"]["back"]["work"] == 1000 * 100
+    assert "all 1,000 particles home" in replay["notes"][0]
+    assert cloud["contenders"]["inkdiff"]["rate"] > 0
+    monkeypatch.setattr(ink.Path, "at", _astray(ink.Path.at))
+    with pytest.raises(RuntimeError, match="did not come home"):
+        next(scale.records(TINY))
+
+
+def _astray(at: Any) -> Any:
+    """`Path.at` with a last bit lost on every visit."""
+    visits = iter(range(1, 1000))
+    return lambda path, t: at(path, t) + 1e-12 * next(visits)
 
 
 def test_a_new_process_that_fails_says_where():

@@ -7,6 +7,7 @@ from . import forgetting as forgetting
 from . import identities as identities
 from . import molecules as molecules
 from . import substances as substances
+from . import time_grids as time_grids
 from . import viz as viz
 from .compare import compare as compare
 from .domain import Box as Box
@@ -47,12 +48,15 @@ from .processes import VarianceExploding as VarianceExploding
 from .processes import VariancePreserving as VariancePreserving
 from .replay import Path as Path
 from .replay import replay as replay
-from .reverse import DDIM as DDIM
-from .reverse import Ancestral as Ancestral
-from .reverse import EulerMaruyama as EulerMaruyama
-from .reverse import ProbabilityFlow as ProbabilityFlow
 from .reverse import reverse as reverse
 from .rng import Stream as Stream
+from .samplers import DDIM as DDIM
+from .samplers import AdaptiveFlow as AdaptiveFlow
+from .samplers import Ancestral as Ancestral
+from .samplers import DPMSolver as DPMSolver
+from .samplers import EulerMaruyama as EulerMaruyama
+from .samplers import PredictorCorrector as PredictorCorrector
+from .samplers import ProbabilityFlow as ProbabilityFlow
 from .scores import BoxScore as BoxScore
 from .scores import EmpiricalScore as EmpiricalScore
 from .scores import GaussianScore as GaussianScore

@@ -54,6 +54,7 @@ class Stream(enum.IntEnum):
     URN = 11  # balls drawn in Ehrenfest's urns
     MOLECULES = 12  # velocities that molecules start with
     BRIDGE = 13  # what a walker did between two steps, near an absorbing wall
+    CORRECTOR = 14  # Langevin steps between the steps backward in time
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff.learned.levels import Levels, level
+from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.posterior import Posterior
 from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import Arena, Run
+from inkdiff.time_grids import level
 
 GLASS = ink.Box(0, 1)
 SMALL = ink.MLP(width=32, depth=2, embedding=8, harmonics=4, dropout=0.1)

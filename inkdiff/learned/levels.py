@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff.domain import Box
 from inkdiff.process import Process
+from inkdiff.time_grids import level, time_of
 
 __all__ = ["Levels"]
-
-_BISECTIONS = 60
-
 
 _UNLIMITED = 100.0  # sigma/alpha over the data's width at which an endless process is far enough
 _BOX_END = 1.5  # sigma over the longest side at which all but exp(-(1.5 pi)^2/2) = 2e-5 of the memory is gone
@@ -70,7 +67,7 @@ class Levels:
 
     def times(self, process: Process, levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The times at which the process has these levels; integers if it counts steps."""
-        return np.asarray(_invert(process, levels))
+        return time_of(process, levels)
 
     def descending(self, process: Process, steps: int) -> npt.NDArray[np.float64]:
         """steps + 1 decreasing times from the process's end to 0: equal parts of the level, then one step to t = 0.
@@ -80,28 +77,3 @@ class Levels:
         times = self.times(process, np.linspace(self.hi, self.lo, steps))
         return np.append(np.unique(times)[::-1], 0.0) if process.discrete else np.append(times, 0.0)
 
-
-def level(process: Process, t: Any) -> Any:
-    """ln(sigma_t / alpha_t), t > 0 a number or an array."""
-    with np.errstate(divide="ignore"):  # where the variance underflows, the level is -infinity
-        value = np.log(process.variance(t)) / 2 - process.log_alpha(t)
-    return float(value) if np.ndim(value) == 0 else value
-
-
-def _invert(process: Process, levels: npt.NDArray[np.float64]) -> Any:
-    """t with level(t) = levels, by bisection in ln t (in t for tables); exact to rounding, monotone."""
-    if process.discrete:
-        grid = np.arange(1.0, process.t_max + 1)
-        return grid[np.clip(np.searchsorted(level(process, grid), levels), 0, grid.size - 1)]
-    top = process.t_max
-    if math.isinf(top):
-        top = 1.0
-        while level(process, top) < levels.max():
-            top *= 2
-    low, high = np.full(levels.shape, math.log(top) - 80.0), np.full(levels.shape, math.log(top))
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        above = level(process, np.exp(middle)) > levels
-        high = np.where(above, middle, high)
-        low = np.where(above, low, middle)
-    return np.asarray(np.minimum(np.exp(high), top))

@@ -28,7 +28,8 @@ from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 from inkdiff.process import Process
-from inkdiff.reverse import Sampler, reverse
+from inkdiff.reverse import reverse
+from inkdiff.samplers import Sampler
 
 __all__ = ["BLOCK", "LearnedScore"]
 
@@ -123,7 +124,9 @@ class LearnedScore:
             score += self.calibration(x / noise.alpha[:, None], noise.level) / noise.sigma[:, None]
         return score
 
-    def sample(self, n: int, *, seed: int, steps: int = _STEPS, sampler: Sampler | str | None = None) -> Array:
+    def sample(
+        self, n: int, *, seed: int, steps: int = _STEPS, sampler: Sampler | str | None = None, times: Any = None
+    ) -> Array:
         """n new points in data units, (n, d): from the prior at the end of the process back to t = 0.
 
         Parameters
@@ -131,6 +134,7 @@ class LearnedScore:
         n : how many. seed : 64-bit seed of the prior and the walk.
         steps : steps in time, equal parts of ln(sigma/alpha), and one more to t = 0.
         sampler : as for `inkdiff.reverse`; by default the probability flow by Heun's rule (order 2, two scores a step).
+        times : other times to walk through (see `inkdiff.time_grids`), decreasing; then `steps` is not used.
 
         Samples of a process in free space may stray a little outside the range of the data; nothing is clipped.
 
@@ -139,7 +143,8 @@ class LearnedScore:
         ValueError, TypeError
             If n, seed or steps are not positive integers, or the sampler does not fit the process.
         """
-        n, seed, times = checks.count(n, "n"), checks.seed64(seed), self.times(steps)
+        n, seed = checks.count(n, "n"), checks.seed64(seed)
+        times = self.times(steps) if times is None else checks.increasing(times, decreasing=True)
         x = self.process.prior(float(times[0])).sample(n, self.d, seed=seed)
         start = to_device(x, "cuda" if is_cuda(self.theta) else "cpu")
         chosen = "heun" if sampler is None else sampler

@@ -9,6 +9,7 @@ from . import molecules as molecules
 from . import substances as substances
 from . import time_grids as time_grids
 from . import viz as viz
+from .bound import variational_bound as variational_bound
 from .compare import compare as compare
 from .domain import Box as Box
 from .domain import Free as Free
@@ -21,6 +22,9 @@ from .learned import fit as fit
 from .learned import load as load
 from .ledger import Ledger as Ledger
 from .ledger import exact_ledger as exact_ledger
+from .likelihood import FiniteDifference as FiniteDifference
+from .likelihood import Hutchinson as Hutchinson
+from .likelihood import log_likelihood as log_likelihood
 from .maze import Maze as Maze
 from .metrics import Estimate as Estimate
 from .metrics import binned_entropy as binned_entropy
@@ -42,6 +46,7 @@ from .nn import MLP as MLP
 from .observables import Histogram as Histogram
 from .observables import Moments as Moments
 from .observables import Sides as Sides
+from .predictions import convert as convert
 from .processes import Brownian as Brownian
 from .processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from .processes import VarianceExploding as VarianceExploding

@@ -55,6 +55,7 @@ class Stream(enum.IntEnum):
     MOLECULES = 12  # velocities that molecules start with
     BRIDGE = 13  # what a walker did between two steps, near an absorbing wall
     CORRECTOR = 14  # Langevin steps between the steps backward in time
+    BOUND = 15  # noised data that a variational bound is averaged over
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -123,14 +123,30 @@ class Calibration:
 
     def __call__(self, y: Array, level: Array) -> Array:
         """What to add to sigma times the score, (n, d), at y = x/alpha (n, d), float32, and level (n,) or (1,)."""
-        xp = array_module(y, self.axes)
+        return _gradient(self.features, self.axes, y, *self._at(level))
+
+    def jvp(self, y: Array, level: Array, dy: Array) -> Array:
+        """Derivative of the correction along tangents dy (k, n, d): (k, n, d)."""
+        centre, linear, square = self._at(level)
+        c, slope = self.features(y)
+        along = (c - centre) @ self.axes.T
+        bent = 0.0 if self.features.wave is None else -self._wave2(y) * c * dy
+        pushed = ((slope * dy) @ self.axes.T * square) @ self.axes
+        return bent * (linear + (along * square) @ self.axes) + slope * pushed
+
+    def _wave2(self, y: Array) -> Array:
+        return array_module(y).asarray(self.features.wave**2, y.dtype)  # type: ignore[operator]
+
+    def _at(self, level: Array) -> tuple[Array, Array, Array]:
+        """(centre, linear, square) at each level, between the rows of the table."""
+        xp = array_module(level, self.axes)
         position = xp.interp(level, xp.asarray(self.levels), xp.arange(len(self.levels), dtype=np.float64))
         row = xp.minimum(position.astype(np.int64), len(self.levels) - 2)
         right = (position - row).astype(np.float32)[:, None]
         centre, linear, square = (
             (1 - right) * table[row] + right * table[row + 1] for table in (self.centre, self.linear, self.square)
         )
-        return _gradient(self.features, self.axes, y, centre, linear, square)
+        return centre, linear, square
 
 
 def _gradient(features: Features, axes: Array, y: Array, centre: Array, linear: Array, square: Array) -> Array:

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box, Domain
 from inkdiff.heat_kernel import log_heat_kernel
-from inkdiff.nn.elementwise import interpolate
+from inkdiff.nn.elementwise import interpolate, interpolate_slope
 
 __all__ = ["Alone", "Marginals"]
 
@@ -69,15 +69,27 @@ class Marginals:
 
         Above `hi` the noise outweighs the data: y is shrunk by exp(hi - level) and the last row used.
         """
-        xp = array_module(y, level, self.table)
-        shrunk = y * xp.exp(xp.minimum(0.0, self.hi - level)).astype(np.float32)[:, None]
-        position = xp.clip((level - self.lo) / (self.hi - self.lo), 0, 1) * (self.table.shape[0] - 1)
-        row = xp.minimum(position.astype(np.int64), self.table.shape[0] - 2)
-        fraction = (position - row).astype(np.float32)
-        known, unknown, guess = interpolate(shrunk, row, fraction, self._by_column, self.start, self.inverse)
+        shrink, row, fraction = self._where(level)
+        known, unknown, guess = interpolate(y * shrink, row, fraction, self._by_column, self.start, self.inverse)
         right = fraction[:, None]
         rms = (1 - right) * self.rms[row] + right * self.rms[row + 1]
         return Alone(known, unknown, guess, rms[:, :1], rms[:, 1:])
+
+    def slopes(self, y: Array, level: Array) -> tuple[Array, Array, Array]:
+        """d/dy of m, R and e, each (n, d), each of its own coordinate; constant between the nodes of the table."""
+        shrink, row, fraction = self._where(level)
+        known, unknown, guess = shrink * interpolate_slope(
+            y * shrink, row, fraction, self._by_column, self.start, self.inverse
+        )
+        return known, unknown, guess
+
+    def _where(self, level: Array) -> tuple[Array, Array, Array]:
+        """What y is shrunk by (n or 1, 1), the row of the table, and the share of the next."""
+        xp = array_module(level, self.table)
+        position = xp.clip((level - self.lo) / (self.hi - self.lo), 0, 1) * (self.table.shape[0] - 1)
+        row = xp.minimum(position.astype(np.int64), self.table.shape[0] - 2)
+        shrink = xp.exp(xp.minimum(0.0, self.hi - level)).astype(np.float32)[:, None]
+        return shrink, row, (position - row).astype(np.float32)
 
     @classmethod
     def of(cls, domain: Domain, x: Array, lo: float, hi: float) -> Marginals:

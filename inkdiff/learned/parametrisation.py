@@ -96,6 +96,24 @@ class Parametrisation:
         scale = alone.unknown / np.float32(self.marginals.largest_unknown)
         return Prepared(features, alone.known, scale, alone.unknown_rms)
 
+    def tangent(self, x: Array, noise: Noise, v: Array) -> Prepared:
+        """The derivative of `prepare` along tangents v (k, n, d), leading axis k; `unit` has none."""
+        xp, d = array_module(x), x.shape[1]
+        y, dy = x / noise.alpha[:, None], v / noise.alpha[:, None]
+        known, unknown, guess = self.marginals.slopes(y, noise.level)
+        features = xp.empty((*v.shape[:2], 2 * d), np.float32)
+        if isinstance(self.domain, Box) and self.domain.periodic(d).any():
+            low, length = (xp.asarray(side, np.float32) for side in (self.domain.low(d), self.domain.length(d)))
+            rate = np.float32(2 * math.pi) / length
+            angle = rate * (y - low)
+            features[..., :d], features[..., d:] = -xp.sin(angle) * rate * dy, xp.cos(angle) * rate * dy
+        else:
+            outer = 0.0 if isinstance(self.domain, Box) else xp.exp(noise.level).astype(np.float32)[:, None]
+            features[..., :d] = dy / xp.sqrt(outer**2 + np.float32(self.spread**2))
+            features[..., d:] = guess * dy / self.marginals(y, noise.level).guess_rms
+        scale = unknown / np.float32(self.marginals.largest_unknown)
+        return Prepared(features, known * dy, scale * dy, xp.zeros((1, 1), np.float32))
+
     def score(self, prepared: Prepared, noise: Noise, answer: Array) -> Array:
         """The score (n, d) from the network's answer F (n, d)."""
         return (prepared.known + prepared.unit * prepared.scale * answer) / noise.sigma[:, None]

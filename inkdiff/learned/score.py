@@ -12,23 +12,26 @@ Reference: Y. Song et al. (2021), arXiv:2011.13456.
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
+from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda, to_device
 from inkdiff.domain import Box
 from inkdiff.learned.calibration import Calibration
 from inkdiff.learned.parametrisation import Noise, Parametrisation
 from inkdiff.learned.scaling import Scaling
+from inkdiff.likelihood import Hutchinson, LogLikelihood, log_likelihood
 from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 from inkdiff.process import Process
 from inkdiff.reverse import reverse
+from inkdiff.rng import Stream
 from inkdiff.samplers import Sampler
 
 __all__ = ["BLOCK", "LearnedScore"]
@@ -92,12 +95,8 @@ class LearnedScore:
         ValueError, TypeError
             If x is not (n, d), is not finite or is on another device, or t is zero or outside the process.
         """
-        x = checks.state(x, "x")
-        xp = array_module(x=x, theta=self.theta)
-        if x.shape[1] != self.d:
-            raise ValueError(f"x must have {self.d} coordinates per row like the training data, got {x.shape[1]}.")
-        t = self.process.check_row_times(t, len(x), why_positive="at t = 0 the data have no score")
-        noise = self.parametrisation.noise(self.process, t, x)
+        x, noise = self._checked(x, t)
+        xp = array_module(x)
         narrow = xp.asarray(x, np.float32)
         out = xp.empty_like(narrow)
         shards = RowShards(1 if is_cuda(x) else -(-len(x) // BLOCK))
@@ -113,6 +112,39 @@ class LearnedScore:
 
             shards.run(piece, len(pieces))
         return out.astype(x.dtype, copy=False)
+
+    def jvp(self, x: Array, t: Any, v: Array) -> tuple[Array, Array]:
+        """The score (n, d) and its derivatives along tangents v (k, n, d): J v (k, n, d), forward mode, float32.
+
+        The known part is a table, linear between its nodes, so its slope jumps there. Errors as for a call.
+        """
+        x, noise = self._checked(x, t)
+        xp = array_module(x=x, v=v)
+        if v.ndim != 3 or v.shape[1:] != x.shape:
+            raise ValueError(f"v must hold tangents like x, (k, {len(x)}, {self.d}), got shape {tuple(v.shape)}.")
+        narrow, tangents = xp.asarray(x, np.float32), xp.asarray(v, np.float32)
+        with one_thread_each():
+            run = Run(self.theta, Arena())
+            shifts, _ = self.network.shifts(run, noise.code)
+            prepared = self.parametrisation.prepare(narrow, noise)
+            moved = self.parametrisation.tangent(narrow, noise, tangents)
+            answer, slope = self.network.jvp(run, prepared.features, moved.features, shifts)
+            u = self.parametrisation.score(prepared, noise, answer)
+            Jv = moved.known + prepared.unit * (moved.scale * answer + prepared.scale * slope)
+            if self.calibration is not None:
+                y, alpha = narrow / noise.alpha[:, None], noise.alpha[:, None]
+                u += self.calibration(y, noise.level) / noise.sigma[:, None]
+                Jv += self.calibration.jvp(y, noise.level, tangents / alpha)
+        return u.astype(x.dtype), (Jv / noise.sigma[:, None]).astype(x.dtype)
+
+    def _checked(self, x: Array, t: Any) -> tuple[Array, Noise]:
+        """x as a state of the right size, and the noise at its times."""
+        x = checks.state(x, "x")
+        array_module(x=x, theta=self.theta)
+        if x.shape[1] != self.d:
+            raise ValueError(f"x must have {self.d} coordinates per row like the training data, got {x.shape[1]}.")
+        t = self.process.check_row_times(t, len(x), why_positive="at t = 0 the data have no score")
+        return x, self.parametrisation.noise(self.process, t, x)
 
     def _evaluate(self, x: Array, noise: Noise, shifts: list[Array] | None) -> Array:
         prepared = self.parametrisation.prepare(x, noise)
@@ -151,6 +183,46 @@ class LearnedScore:
         with one_thread_each():
             walk = reverse(self.process, self, start, times, seed=seed, sampler=chosen)
         return self.decode(walk.last)
+
+    def log_likelihood(
+        self, x: Array, *, trace: str | Hutchinson = "exact", seed: int = 0, dequantise: float = 0.0, **solver: float
+    ) -> LogLikelihood:
+        """ln p of rows x (n, d) in data units, by the probability flow from the finest noise trained on.
+
+        The density is that of data blurred by that noise, sigma/alpha = exp(levels.lo); the Jacobian of the scaling is
+        in it. Arguments as `inkdiff.log_likelihood`.
+
+        Parameters
+        ----------
+        x : rows in data units. trace, seed, rtol, atol : of the flow.
+        dequantise : spacing of discrete data, such as 1/255: uniform noise of that width is added (stream DATA) and
+            d ln(spacing) to the result, which then bounds the log-probability of the discrete rows from below
+            (on average over the noise), and `bits_per_dim` is what codes are compared by.
+
+        Returns
+        -------
+        LogLikelihood, nats.
+        """
+        x = np.asarray(checks.state(x, "x"), np.float64)
+        n, d = x.shape
+        width = checks.real(dequantise, "dequantise")
+        if width < 0:
+            raise ValueError(f"dequantise must be >= 0, the spacing of the data, got {width}.")
+        if width:
+            u = kernels.uniform(n * d, seed=seed, stream=Stream.DATA).reshape(n, d)
+            x = x + width * (u - 0.5)
+        times = self.times(2)
+        start = float(times[-2])
+        alpha = float(self.process.alpha(start))
+        inside = alpha * self.encode(x)
+        if isinstance(self.process.domain, Box) and width:
+            low, length = self.process.domain.low(d), self.process.domain.length(d)
+            inside = np.clip(inside, low, low + length)
+        found = log_likelihood(
+            self.process, self, inside, start=start, until=float(times[0]), trace=trace, seed=seed, **solver
+        )
+        jacobian = d * (math.log(alpha / self.scaling.scale) + (math.log(width) if width else 0.0))
+        return replace(found, values=found.values + jacobian)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file with everything needed to use the score; see `inkdiff.load`. Whole or not at all."""

@@ -18,7 +18,7 @@ import numpy as np
 from inkdiff.backend import Array, array_module
 from inkdiff.nn import _fused
 
-__all__ = ["dropout", "exp", "interpolate", "multiply", "silu", "silu_with_slope"]
+__all__ = ["dropout", "exp", "interpolate", "interpolate_slope", "multiply", "silu", "silu_with_slope"]
 
 _NONE = np.empty((0, 0), np.float32)
 
@@ -108,3 +108,16 @@ def interpolate(y: Array, row: Array, fraction: Array, table: Array, start: Arra
         g = (q - node)[:, :, None]
         out += xp.moveaxis(share[:, None, None] * (a + g * (b - a)), 2, 0)
     return out
+
+
+def interpolate_slope(y: Array, row: Array, fraction: Array, table: Array, start: Array, inverse: Array) -> Array:
+    """d/dy of `interpolate`, which is constant from node to node: (f, n, d)."""
+    xp = array_module(y, table)
+    last, columns = table.shape[2] - 2, xp.arange(y.shape[1])
+    out = xp.zeros((*y.shape, table.shape[3]), y.dtype)
+    for side, share in ((0, 1 - fraction), (1, fraction)):
+        k = row + side
+        node = xp.clip((y - start[k]) * inverse[k], 0, last).astype(np.int64)
+        rise = table[k[:, None], columns, node + 1] - table[k[:, None], columns, node]
+        out += (share[:, None] * inverse[k])[:, :, None] * rise
+    return xp.moveaxis(out, 2, 0)

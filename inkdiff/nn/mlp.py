@@ -107,6 +107,15 @@ class _Block:
 
         return y, backprop
 
+    def jvp(self, run: Run, h: Array, dh: Array, shift: Array) -> tuple[Array, Array]:
+        """The output (n, width) and its derivatives (k, n, width) along dh (k, n, inputs), without dropout."""
+        weight = self.weight.of(run.theta)
+        slope = run.xp.ascontiguousarray(h @ weight)
+        y = run.xp.empty_like(slope)
+        elementwise.silu_with_slope(slope, shift, None if self.first else h, y)
+        dy = slope * (dh @ weight)
+        return y, dy if self.first else dh + dy
+
 
 @dataclass(frozen=True)
 class Network:
@@ -162,6 +171,18 @@ class Network:
             return dh
 
         return out, backprop
+
+    def jvp(self, run: Run, x: Array, dx: Array, shifts: list[Array]) -> tuple[Array, Array]:
+        """F (n, outputs) and its derivatives along k tangents, dx (k, n, inputs) -> (k, n, outputs): forward mode.
+
+        Each layer pushes the point and the tangents on together, dh_l = dh_{l-1} + silu'(z_l) W_l dh_{l-1}. Without
+        dropout; `shifts` as `shifts(run, c)` gave them.
+        """
+        h, dh = x, dx
+        for block, shift in zip(self.blocks, shifts, strict=True):
+            h, dh = block.jvp(run, h, dh, shift)
+        weight, bias = self.head.weight.of(run.theta), self.head.bias.of(run.theta)
+        return h @ weight + bias, dh @ weight
 
     def shifts(self, run: Run, c: Array) -> tuple[list[Array], Callable[[list[Array], Array], None]]:
         """What the noise levels c (m,) add inside every block, (m, width) each, and the way back."""

@@ -19,7 +19,7 @@ from inkdiff.domain import Box
 from inkdiff.process import Process
 from inkdiff.samplers.protocol import Apply, Score
 
-__all__ = ["AdaptiveFlow", "ProbabilityFlow"]
+__all__ = ["AdaptiveFlow", "ProbabilityFlow", "fold_with_sign"]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class AdaptiveFlow:
         def slope(root: float, flat: Any) -> Any:
             now = min(max(root * root, s), t)
             y = flat.reshape(x.shape)
-            folded, sign = _fold(box, y)
+            folded, sign = fold_with_sign(box, y)
             u = sign * score(folded.astype(x.dtype), now)
             return (2 * root * (float(process.f(now)) * y - float(process.g2(now)) / 2 * u)).ravel()
 
@@ -99,7 +99,7 @@ class AdaptiveFlow:
         done = solve_ivp(slope, ends, x.astype(np.float64).ravel(), t_eval=ends[1:], rtol=self.rtol, atol=self.atol)
         if not done.success:
             raise FloatingPointError(f"the flow could not be followed from t = {t:g} to {s:g}: {done.message}")
-        return np.ascontiguousarray(_fold(box, done.y[:, -1].reshape(x.shape))[0], dtype=x.dtype)
+        return np.ascontiguousarray(fold_with_sign(box, done.y[:, -1].reshape(x.shape))[0], dtype=x.dtype)
 
 
 def _to_zero(process: Process, t: float) -> float:
@@ -107,7 +107,7 @@ def _to_zero(process: Process, t: float) -> float:
     return float(process.variance(t) / process.alpha(t))
 
 
-def _fold(box: Box | None, y: Any) -> tuple[Any, Any]:
+def fold_with_sign(box: Box | None, y: Any) -> tuple[Any, Any]:
     """Positions inside the box for y (n, d) anywhere, and the sign that turns slopes there into slopes at y."""
     if box is None:
         return y, 1.0

@@ -71,27 +71,47 @@ class MixtureScore:
         """grad log p_t(x), (n, d); t a number or (n,)."""
         return self._evaluate(x, t)[1]
 
+    def jvp(self, x: Array, t: Any, v: Array) -> tuple[Array, Array]:
+        """The score and its derivative along tangents v (k, n, d): (n, d) and J v (k, n, d). Exact.
+
+        J = sum_k r_k (s_k s_k^T - C_k,t^-1) - s s^T with s_k the score of component k.
+        """
+        x = checks.state(x)
+        xp = array_module(x=x, t=t, v=v)
+        _, responsibility, pulls, spreads = self._components(x, t)
+        u = sum(w[:, None] * pull for w, pull in zip(responsibility, pulls, strict=True))
+        Jv = -u * (v * u).sum(2, keepdims=True)
+        for w, pull, (total, rotation) in zip(responsibility, pulls, spreads, strict=True):
+            Jv += w[:, None] * (pull * (v * pull).sum(2, keepdims=True) - (v @ rotation / total) @ rotation.T)
+        return xp.asarray(u, x.dtype), xp.asarray(Jv, x.dtype)
+
     def _evaluate(self, x: Array, t: Any) -> tuple[Array, Array]:
         x = checks.state(x)
+        log_p, responsibility, pulls, _ = self._components(x, t)
+        score = sum(w[:, None] * pull for w, pull in zip(responsibility, pulls, strict=True))
+        return log_p, array_module(x).asarray(score, x.dtype)
+
+    def _components(self, x: Array, t: Any) -> tuple[Array, Array, list[Array], list[tuple[Array, Array]]]:
+        """ln p (n,), weights r_k (k, n), and of each component its score (n, d) and (variances (n, d), rotation)."""
         xp = array_module(x=x, t=t)
         if x.shape[1] != self.means.shape[1]:
             raise ValueError(f"x must have shape (n, {self.means.shape[1]}) like the means, got {tuple(x.shape)}.")
         t = self.process.check_row_times(t, len(x))
         alpha = xp.asarray(self.process.alpha(t), np.float64).reshape(-1, 1)
         noise = xp.asarray(self.process.variance(t), np.float64).reshape(-1, 1)
-        logs, pulls = [], []
+        logs, pulls, spreads = [], [], []
         for weight, mean, variance, axes in zip(self.weights, self.means, self._variances, self._axes, strict=True):
             total = alpha**2 * xp.asarray(variance) + noise
             rotation = xp.asarray(axes)
             r = (x - alpha * xp.asarray(mean)) @ rotation
             logs.append(math.log(weight) - (r**2 / total + xp.log(2 * math.pi * total)).sum(1) / 2)
             pulls.append(-(r / total) @ rotation.T)
+            spreads.append((total, rotation))
         stacked = xp.stack(logs)
         top = stacked.max(0)
         responsibility = xp.exp(stacked - top)
         norm = responsibility.sum(0)
-        score = sum(w[:, None] * pull for w, pull in zip(responsibility / norm, pulls, strict=True))
-        return top + xp.log(norm), xp.asarray(score, x.dtype)
+        return top + xp.log(norm), responsibility / norm, pulls, spreads
 
 
 class GaussianScore(MixtureScore):

@@ -21,9 +21,14 @@ from inkdiff.backend import Array, asnumpy
 from inkdiff.learned.weighting import Weighting, check_weighting
 from inkdiff.nn import MLP
 
-__all__ = ["Fingerprint", "Settings"]
+__all__ = ["Fingerprint", "Settings", "default_net"]
 
 _SMALL = 8  # up to this many coordinates the data are points, beyond it they are pictures
+
+
+def default_net(d: int) -> MLP:
+    """The network that suits data of d coordinates."""
+    return MLP(384, 3, dropout=0.1) if d > _SMALL else MLP(128, 4, dropout=0.0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Settings:
         """The settings for data of d coordinates; what is None takes the value that suits points, or pictures."""
         picture = d > _SMALL
         if net is None:
-            net = MLP(384, 3, dropout=0.1) if picture else MLP(128, 4, dropout=0.0)
+            net = default_net(d)
         if batch is None:
             batch = 256 if picture else 1024
         if finest is None:

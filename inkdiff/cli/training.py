@@ -6,7 +6,7 @@
 The file holds the whole state of the training from before the first step on: weights, their running mean, the
 optimiser's moments, the step, all settings and a fingerprint of the data. A training that was killed, or stopped by
 Ctrl-C, and resumed ends with the bits of one that never was; `inkdiff.load` reads the score so far at any time.
-Beside it, FILE.png shows what the network can do by now.
+Beside it, a picture of the same name shows what the network can do by now.
 
 Reference: `inkdiff.learned.training`, `inkdiff.learned.resuming`.
 """
@@ -116,6 +116,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--out {out} is there already; go on with it by --resume, or give another name.")
     if arguments.seed is not None and not 0 <= arguments.seed < 2**64:
         raise UsageError(f"--seed must be from 0 to 2^64 - 1, got {arguments.seed}.")
+    if arguments.strip and out.suffix == ".png":
+        raise UsageError(f"--out {out}: the pictures take that name; call it {out.with_suffix('.safetensors')}.")
     for name, least in (("every", 1), ("strip", 0), ("points", 1)):
         if getattr(arguments, name) < least:
             raise UsageError(f"--{name} must be at least {least}, got {getattr(arguments, name)}.")
@@ -229,7 +231,7 @@ def _manner(arguments: argparse.Namespace, strip: Strip) -> dict[str, Any]:
 
 
 def _strip(arguments: argparse.Namespace, data: Dataset, steps: int, seed: int) -> Strip:
-    path = arguments.out.with_name(arguments.out.name + ".png")
+    path = arguments.out.with_suffix(".png")
     return Strip(path, data, steps, arguments.strip, seed)
 
 

@@ -106,11 +106,12 @@ def _array(path: Path) -> Dataset:
 
 
 def _load(path: Path) -> npt.NDArray[Any]:
+    """The array of a .npy file, or of a .npz file the one called x, or the only one."""
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
             names = list(loaded.files)
             name = "x" if "x" in names else names[0] if len(names) == 1 else None
             if name is not None:

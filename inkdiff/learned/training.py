@@ -121,7 +121,7 @@ def fit(
     FileExistsError, FileNotFoundError
         If the checkpoint is there already, or its folder is not.
     FloatingPointError
-        If the loss or the weights stop being finite; it says what is at fault, and which checkpoint is sound.
+        If the loss or the weights stop being finite; it says what is at fault, and which checkpoint is left.
     KeyboardInterrupt
         At Ctrl-C; with a checkpoint only after the step has ended and is saved.
     """
@@ -170,7 +170,7 @@ def train(
             _run(trainer, snapshot, keep, sitting)
             trainer.check()
         except FloatingPointError as error:
-            raise FloatingPointError(f"{error}{_sound(sitting.checkpoint)}") from None
+            raise FloatingPointError(f"{error}{_left(sitting.checkpoint)}") from None
         score = replace(start, theta=state.mean.copy(), about=start.about, calibration=None)
         if settings.moments:
             times = score.times(LEVELS)
@@ -230,9 +230,9 @@ def _refuse_to_overwrite(path: Path) -> None:
         )
 
 
-def _sound(path: Path | None) -> str:
+def _left(path: Path | None) -> str:
     """Which checkpoint is left, in words."""
     if path is None or not path.is_file():
         return ""
     step = files.read(path)[0].about.get("step", 0)
-    return f" {str(path)!r} holds step {step}, which was sound."
+    return f" {str(path)!r} holds step {step}, whose weights are finite."

@@ -17,9 +17,14 @@ from .hindsight import where_it_fell as where_it_fell
 from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
 from .kernels import uniform as uniform
+from .learned import BalancedWeighting as BalancedWeighting
 from .learned import LearnedScore as LearnedScore
+from .learned import LikelihoodWeighting as LikelihoodWeighting
+from .learned import MinSNRWeighting as MinSNRWeighting
+from .learned import SimpleWeighting as SimpleWeighting
 from .learned import fit as fit
 from .learned import load as load
+from .learned import resume as resume
 from .ledger import Ledger as Ledger
 from .ledger import exact_ledger as exact_ledger
 from .likelihood import FiniteDifference as FiniteDifference

@@ -88,7 +88,12 @@ def loaded_by(*arguments: str) -> tuple[set[str], subprocess.CompletedProcess[st
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["list"], ["--version"], *([name, "--help"] for name in ("tour", "run", "list", "info", "compare"))],
+    [
+        ["--help"],
+        ["list"],
+        ["--version"],
+        *([name, "--help"] for name in ("tour", "run", "list", "info", "compare", "train")),
+    ],
     ids=" ".join,
 )
 def test_help_and_list_load_nothing_heavy(arguments):

@@ -5,10 +5,11 @@
     inkdiff list            which there are
     inkdiff info            what this machine offers
     inkdiff compare         ink beside images on one clock
+    inkdiff train DATA ...  learn a score, whatever interrupts
     inkdiff verify          statements with exact values, measured
     inkdiff bench           inkdiff beside its peers
 
-Exit status: 0 done, 1 a check failed, 2 asked for something that cannot be had, 130 interrupted.
+Exit status: 0 done, 1 a check or a training failed, 2 asked for something that cannot be had, 130 interrupted.
 
 Reference: POSIX.1-2017, Utility Syntax Guidelines; and 128 + the number of the signal for an interrupt.
 """
@@ -19,7 +20,7 @@ import argparse
 from collections.abc import Sequence
 
 from inkdiff import __version__
-from inkdiff.cli import benchmarks, comparison, tour, verification
+from inkdiff.cli import benchmarks, comparison, tour, training, verification
 from inkdiff.cli.blas import choose_blas_kernels
 from inkdiff.cli.scripts import Simulation, describe, find, guarded, run_script, simulations
 from inkdiff.cli.story import ORDER
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_list)
     comparison.add_command(commands)
     verification.add_command(commands)
+    training.add_command(commands)
     benchmarks.add_command(commands)
     info = commands.add_parser("info", help="what this machine offers", description=_info.__doc__)
     info.set_defaults(command=_info)

@@ -11,5 +11,7 @@ from .plane import checkerboard as checkerboard
 from .plane import eight_gaussians as eight_gaussians
 from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
+from .reading import NAMES as NAMES
+from .reading import read as read
 from .value import Dataset as Dataset
 from .value import Density as Density

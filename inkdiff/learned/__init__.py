@@ -3,7 +3,8 @@
     fit: data -> score(x, t) = grad log p_t(x);        sample: prior --reverse diffusion--> new data
 
 `fit` is denoising score matching (`objective.py`) of a network (`inkdiff.nn`) behind a known part and scales
-(`parametrisation.py`, `marginals.py`); `LearnedScore` is what comes out, `load` reads it back.
+(`parametrisation.py`, `marginals.py`), its noise levels weighed by one of four `weighting.py`; `LearnedScore` is what
+comes out, `load` reads it back, `resume` goes on with a training that was interrupted.
 
 Reference: Y. Song, S. Ermon (2019), arXiv:1907.05600.
 """
@@ -11,7 +12,18 @@ Reference: Y. Song, S. Ermon (2019), arXiv:1907.05600.
 from __future__ import annotations
 
 from inkdiff.learned.checkpoint import load
+from inkdiff.learned.resuming import resume
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.training import fit
+from inkdiff.learned.weighting import BalancedWeighting, LikelihoodWeighting, MinSNRWeighting, SimpleWeighting
 
-__all__ = ["LearnedScore", "fit", "load"]
+__all__ = [
+    "BalancedWeighting",
+    "LearnedScore",
+    "LikelihoodWeighting",
+    "MinSNRWeighting",
+    "SimpleWeighting",
+    "fit",
+    "load",
+    "resume",
+]

@@ -3,7 +3,13 @@
 The header's metadata hold `format`, `version` and `config`: the process as nested {"type", fields}, the scaling,
 levels, network shape and the notes of the training. The tensors are theta, the tables of the known part, and the
 scales; F(theta; .) is rebuilt from the network's shape, and every tensor is checked against the shape that it must
-then have.
+then have. A training's checkpoint is the same file with a `training` entry and three more arrays (theta of the last
+step, the moments m and v of AdamW; `theta` itself is the running mean): a learned score that can still learn. Version
+2 brought that entry and a checksum,
+
+    sha256( config, then of every tensor, in the order of names: name, dtype, shape, bytes ),
+
+because one flipped bit of a weight is a float like any other.
 
 Reference: the safetensors format, https://github.com/huggingface/safetensors.
 """
@@ -11,15 +17,18 @@ Reference: the safetensors format, https://github.com/huggingface/safetensors.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
+import platform
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import processes, schedules
+from inkdiff import __version__, processes, schedules
 from inkdiff.backend import asnumpy
 from inkdiff.domain import Box, Free
 from inkdiff.files import atomic_write
@@ -29,13 +38,20 @@ from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.score import LearnedScore
-from inkdiff.nn import MLP
+from inkdiff.learned.settings import Fingerprint, Settings
+from inkdiff.learned.weighting import (
+    BalancedWeighting,
+    LikelihoodWeighting,
+    MinSNRWeighting,
+    SimpleWeighting,
+)
+from inkdiff.nn import MLP, AdamWState, blas
 from inkdiff.process import Process, closed_form_domain
 
-__all__ = ["load", "save"]
+__all__ = ["CALIBRATION", "Progress", "load", "machine", "read", "save"]
 
 _FORMAT = "inkdiff learned score"
-_VERSION = 1
+_VERSION = 2
 _TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
@@ -48,16 +64,40 @@ _TYPES: dict[str, type] = {
         schedules.Table,
         Box,
         Free,
+        MLP,
+        Settings,
+        BalancedWeighting,
+        SimpleWeighting,
+        LikelihoodWeighting,
+        MinSNRWeighting,
     )
 }
 
-_CALIBRATION = ("levels", "axes", "centre", "linear", "square")
+CALIBRATION = ("levels", "axes", "centre", "linear", "square")
+
+_STATE = ("theta", "m", "v")  # of AdamW; its running mean is the theta of the score
 
 _Tensors = dict[str, npt.NDArray[np.float32]]
 
 
-def save(score: LearnedScore, path: str | os.PathLike[str]) -> None:
-    """Write `score` to `path` under a temporary name and rename it.
+def machine() -> str:
+    """What the bits of a training depend on besides its settings: processor family and BLAS kernels."""
+    return f"{platform.machine()}, {blas()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a training has come: all that its next step depends on, but for the data, of which it knows the print."""
+
+    settings: Settings
+    state: AdamWState
+    data: Fingerprint | None
+    finished: bool = False
+    machine: str = field(default_factory=machine)
+
+
+def save(score: LearnedScore, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
+    """Write `score`, and how far its training has come, to `path` under a temporary name and rename it.
 
     Raises
     ------
@@ -81,15 +121,21 @@ def save(score: LearnedScore, path: str | os.PathLike[str]) -> None:
     }
     tensors = {"theta": score.theta, "centre": known.centre, **known.marginals.arrays()}
     if score.calibration is not None:
-        tensors |= {f"calibration.{name}": getattr(score.calibration, name) for name in _CALIBRATION}
-    metadata = {"format": _FORMAT, "version": str(_VERSION), "config": json.dumps(config)}
+        tensors |= {f"calibration.{name}": getattr(score.calibration, name) for name in CALIBRATION}
+    if progress is not None:
+        tensors |= {f"training.{name}": getattr(progress.state, name) for name in _STATE}
+        config["training"] = _describe_progress(progress)
     arrays = {name: np.ascontiguousarray(asnumpy(tensor)) for name, tensor in tensors.items()}
+    text = json.dumps(config)
+    metadata = {"format": _FORMAT, "version": str(_VERSION), "config": text, "sha256": _checksum(text, arrays)}
     with atomic_write(path) as file:
         file.write(serialise(arrays, metadata))
 
 
 def load(path: str | os.PathLike[str]) -> LearnedScore:
-    """Read a score written by `LearnedScore.save`. It computes the same bits as the one that was saved.
+    """Read a score written by `LearnedScore.save`, or by a training as its checkpoint: the score so far.
+
+    It computes the same bits as the one that was saved. `about["step"]` is the step of a training not yet at its end.
 
     Raises
     ------
@@ -98,6 +144,11 @@ def load(path: str | os.PathLike[str]) -> LearnedScore:
     ValueError
         If the file is damaged, truncated, not a learned score of inkdiff, or from a newer version of it.
     """
+    return read(path)[0]
+
+
+def read(path: str | os.PathLike[str]) -> tuple[LearnedScore, Progress | None]:
+    """The score and, if the file is a training's checkpoint, how far it has come; errors as of `load`."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {str(path)!r}; give one written by LearnedScore.save.")
@@ -105,14 +156,26 @@ def load(path: str | os.PathLike[str]) -> LearnedScore:
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"path: {str(path)!r} is a safetensors file, but not a learned score of inkdiff.")
     version = metadata.get("version", "")
-    if version != str(_VERSION):
+    if version not in map(str, range(1, _VERSION + 1)):
         raise ValueError(
-            f"path: {str(path)!r} has format version {version!r}, but this inkdiff reads {_VERSION}; upgrade it."
+            f"path: {str(path)!r} has format version {version!r}, but this inkdiff reads up to {_VERSION}; upgrade it."
         )
     try:
-        return _rebuild(json.loads(metadata["config"]), tensors)
-    except (KeyError, TypeError, ValueError) as error:
+        config = json.loads(metadata["config"])
+        score, progress = _rebuild(config, tensors), _rebuild_progress(config, tensors)
+        if version != "1" and metadata["sha256"] != _checksum(metadata["config"], tensors):
+            raise ValueError("its checksum does not fit its contents")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"path: {str(path)!r} is damaged: {error}. Train again, or restore a copy.") from error
+    return score, progress
+
+
+def _checksum(config: str, tensors: _Tensors) -> str:
+    digest = hashlib.sha256(config.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> tuple[dict[str, str], _Tensors]:
@@ -151,7 +214,7 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
 def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | None:
     if "calibration.levels" not in tensors:
         return None
-    parts = {name: tensors[f"calibration.{name}"] for name in _CALIBRATION}
+    parts = {name: tensors[f"calibration.{name}"] for name in CALIBRATION}
     levels, r = parts["levels"].size, len(parts["axes"])
     rows = {"centre": (levels, d), "linear": (levels, d), "square": (levels, r)}
     for name, shape in {"levels": (levels,), "axes": (r, d), **rows}.items():
@@ -168,6 +231,35 @@ def _shapes(tensors: _Tensors, parameters: int, d: int) -> dict[str, tuple[int, 
     levels, nodes = tensors["table"].shape[:2]
     grids = dict.fromkeys(("start", "inverse"), (levels, d))
     return {"theta": (parameters,), "table": (levels, nodes, d, 3), "rms": (levels, 2), **grids}
+
+
+def _describe_progress(progress: Progress) -> dict[str, Any]:
+    return {
+        "inkdiff": __version__,
+        "machine": progress.machine,
+        "step": progress.state.step,
+        "finished": progress.finished,
+        "settings": _describe(progress.settings),
+        "data": None if progress.data is None else dataclasses.asdict(progress.data),
+    }
+
+
+def _rebuild_progress(config: dict[str, Any], tensors: _Tensors) -> Progress | None:
+    if "training" not in config:
+        return None
+    parts, mean = config["training"], tensors["theta"]
+    settings, step, data = _restore(parts["settings"]), parts["step"], parts["data"]
+    if not isinstance(settings, Settings) or dataclasses.asdict(settings.net) != config["network"]:
+        raise ValueError("its settings are not those of its network")
+    if type(step) is not int or not 0 <= step <= settings.steps:
+        raise ValueError(f"its step is {step!r}, of {settings.steps}")
+    for name in _STATE:
+        if tensors[f"training.{name}"].shape != mean.shape:
+            raise ValueError(f"tensor 'training.{name}' has another shape than the weights")
+    theta, m, v = (tensors[f"training.{name}"].copy() for name in _STATE)  # to be written to
+    fingerprint = None if data is None else Fingerprint(tuple(data["shape"]), data["sha256"])
+    state = AdamWState(theta, mean.copy(), m, v, step)
+    return Progress(settings, state, fingerprint, bool(parts["finished"]), str(parts["machine"]))
 
 
 def _describe(value: object) -> Any:

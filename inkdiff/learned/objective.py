@@ -6,7 +6,8 @@ Every step draws points x_0 of the data, levels spread evenly (one in each of so
 by one exact jump. A few points share a level: what the network does with the level alone, up to two fifths of its
 work, is then done once for them, and strata that narrow lose nothing. In free space the conditional expectation itself
 over the data is the target (`posterior.py`): the same minimum with less noise. It runs over all data, or over the
-batch when there are more than a few thousand; either contains x_0.
+batch when there are more than a few thousand; either contains x_0. How often levels are drawn, and what each counts,
+is the business of `weighting.py`.
 
 Everything drawn is a pure function of (seed, step): a run continued at a step repeats the bits of one never
 interrupted.
@@ -16,6 +17,7 @@ Reference: P. Vincent (2011), Neural Computation 23, 1661.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,6 +29,7 @@ from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.learned.parametrisation import Noise, Parametrisation, Prepared
 from inkdiff.learned.posterior import Posterior
+from inkdiff.learned.weighting import BalancedWeighting, Weighting
 from inkdiff.nn import Network, Run
 from inkdiff.process import Process
 from inkdiff.rng import Stream
@@ -68,6 +71,7 @@ class Objective:
     x: Array
     batch: int
     seed: int
+    weighting: Weighting = field(default_factory=BalancedWeighting)
     _table: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = field(init=False)
     _over_all: Posterior | None = field(init=False, default=None)
 
@@ -104,6 +108,12 @@ class Objective:
 
     def _times(self, quantile: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         levels, log_t = self._table
+        if self.weighting.even_in_time:
+            first, last = math.exp(log_t[0]), math.exp(log_t[-1])
+            if self.process.discrete:
+                first, last = round(first), round(last)
+                return np.asarray(np.minimum(first + np.floor(quantile * (last - first + 1)), last))
+            return np.asarray(np.minimum(first + quantile * (last - first), self.process.t_max))
         t = np.exp(np.interp(levels[0] + quantile * (levels[-1] - levels[0]), levels, log_t))
         if self.process.discrete:
             t = np.maximum(np.rint(t), 1)
@@ -129,11 +139,21 @@ class Objective:
         answer, backprop = self.network(run, features, batch.code, shifts)
         error = prepared.scale * answer[run.rows] - self._target(part, prepared)
         loss = (error**2).mean(1)
+        weight = self._weight(part, prepared)
+        if weight is not None:
+            loss *= weight
+            error *= weight[:, None]
         # Adam does not see the scale of the loss; this one keeps gradients of order one.
         error *= prepared.scale * np.float32(2 / self.batch)
         answer[run.rows] = error
         backprop(answer, out)
         return loss
+
+    def _weight(self, batch: Batch, prepared: Prepared) -> Array | None:
+        """What the squares of the balanced error count, (n,), or None where all count the same."""
+        levels = self.parametrisation.levels
+        of_noise = self.weighting.of_noise_error(batch.noise.level, levels.top - levels.lo)
+        return None if of_noise is None else (of_noise * prepared.unit[:, 0] ** 2).astype(np.float32)
 
     def _target(self, batch: Batch, prepared: Prepared) -> Array:
         """(u - m)/r, (n, d), with u of all references where there are some, else of x_0 alone."""

@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from inkdiff.backend import Array
+import numpy as np
+
+from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.process import Process
 
-__all__ = ["Scaling"]
+__all__ = ["Scaling", "inside"]
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,12 @@ class Scaling:
         low, length = float(box.low(1)[0]), float(box.length(1)[0])
         scale = (span[1] - span[0]) / length
         return cls(span[0] - low * scale, scale)
+
+
+def inside(process: Process, x: Array) -> Array:
+    """x (n, d), float32, process coordinates, without what rounding has carried through a wall."""
+    if not isinstance(process.domain, Box):
+        return x
+    xp, d = array_module(x), x.shape[1]
+    low, length = (xp.asarray(side, np.float32) for side in (process.domain.low(d), process.domain.length(d)))
+    return xp.clip(x, low, low + length)

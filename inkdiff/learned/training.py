@@ -1,97 +1,67 @@
-r"""Fitting a score: follow the gradient of the denoising loss, average the weights.
+r"""Fitting a score: follow the gradient of the denoising loss, average the weights, and survive what happens meanwhile.
 
     theta_{k+1} = AdamW(theta_k, d/dtheta sum_rows |g F - target|^2),      mean_k: what is kept
 
 Batches, noise, initial weights and dropout come from counter-based streams addressed by the step, gradients are added
-in a fixed order: training is a pure function of (process, data, settings, seed), whatever the number of threads.
+in a fixed order: training is a pure function of (process, data, settings, seed), whatever the number of threads. The
+state after k steps is therefore k and the optimiser's four arrays, and a training that is killed and resumed ends
+with the bits of one that never was.
 
 References: I. Loshchilov, F. Hutter (2019), arXiv:1711.05101; P. Vincent (2011), Neural Computation 23, 1661.
 """
 
 from __future__ import annotations
 
-import math
+import os
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda
-from inkdiff.domain import Box
+from inkdiff.learned import checkpoint as files
 from inkdiff.learned.calibration import LEVELS, calibrate
+from inkdiff.learned.interruption import interrupts_wait
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.scaling import Scaling
+from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.score import LearnedScore
-from inkdiff.nn import (
-    MLP,
-    AdamW,
-    AdamWState,
-    Network,
-    RowShards,
-    Run,
-    ShardedGradient,
-    learning_rate,
-    one_thread_each,
-)
+from inkdiff.learned.settings import Fingerprint, Settings
+from inkdiff.learned.trainer import Trainer
+from inkdiff.learned.weighting import Weighting
+from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
 from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
 
-__all__ = ["Trainer", "fit"]
+__all__ = ["Callback", "Sitting", "fit", "train"]
 
-_SMALL = 8  # up to this many coordinates the data are points, beyond it they are pictures
 _REPORT = 50  # steps over which the shown loss is averaged
 
 # callback(step, loss, snapshot): steps done, mean loss of the last one, and a function that returns the present score
 Callback = Callable[[int, float, Callable[[], LearnedScore]], object]
 
 
-@dataclass
-class Trainer:
-    """Training in progress: the objective, the optimiser's state, and working memory."""
+@dataclass(frozen=True)
+class Sitting:
+    """What may differ from one sitting of a training to the next, since the result does not depend on it."""
 
-    objective: Objective
-    optimiser: AdamW
-    state: AdamWState
-    steps: int
-    peak: float
-    warmup: int
-    shards: RowShards
-    _backward: ShardedGradient = field(init=False)
-    _gradient: Array = field(init=False)
+    checkpoint: Path | None = None
+    every: int = 500
+    threads: int = 0
+    progress: bool = True
+    callback: Callback | None = None
 
     def __post_init__(self) -> None:
-        """Allocate the gradient."""
-        objective = self.objective
-        self._backward = ShardedGradient(objective.network, self.shards, objective.batch, objective.levels)
-        self._gradient = array_module(self.state.theta).empty_like(self.state.theta)
-
-    def advance(self) -> float:
-        """One step; returns its mean loss.
-
-        Raises
-        ------
-        FloatingPointError
-            If the loss is not finite.
-        """
-        step = self.state.step
-        batch = self.objective.draw(step)
-
-        def backward(run: Run, shifts: list[Array]) -> float:
-            with np.errstate(over="ignore", invalid="ignore"):  # said once, by the error below
-                return float(self.objective.gradient(run, batch, self._gradient, shifts).sum())
-
-        losses = self._backward(self.state.theta, batch.code, backward, self._gradient)
-        loss = float(sum(losses)) / self.objective.batch
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"training broke down at step {step}: the loss is {loss}. Use a lower learning rate than {self.peak:g}."
-            )
-        rate = learning_rate(step, self.steps, peak=self.peak, warmup=self.warmup)
-        self.optimiser.update(self.state, self._gradient, rate, self.shards)
-        return loss
+        """Refuse what cannot be done, before any work."""
+        checks.count(self.every, "every")
+        checks.count(self.threads, "threads", least=0)
+        folder = None if self.checkpoint is None else self.checkpoint.parent
+        if folder is not None and not folder.is_dir():
+            raise FileNotFoundError(f"checkpoint: the folder {str(folder)!r} does not exist; create it first.")
 
 
 def fit(
@@ -107,6 +77,9 @@ def fit(
     warmup: int = 100,
     finest: float | None = None,
     moments: bool = True,
+    weighting: Weighting | str = "balanced",
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: int = 500,
     threads: int = 0,
     progress: bool = True,
     callback: Callback | None = None,
@@ -127,70 +100,118 @@ def fit(
         pictures.
     moments : correct the trained score so that its samples keep the means and variances of the data (`calibration.py`);
         a second of walking at the end.
+    weighting : how much each noise level counts: "balanced", "simple", "likelihood", "min_snr", or an object such as
+        MinSNRWeighting(gamma=5) (`weighting.py`).
+    checkpoint : a file, not there yet, that always holds the whole state of the training, written before the first
+        step, after every `every` steps, at Ctrl-C and at the end. `inkdiff.resume` continues it, `inkdiff.load` reads
+        the score so far.
     threads : 0 for all cores; changes the time, not the result.
     progress : show a bar with the loss.
     callback : called after every step as callback(steps done, loss, snapshot); snapshot() is the present LearnedScore.
 
     Returns
     -------
-    LearnedScore. The same bits for any number of threads, on one machine and BLAS build.
+    LearnedScore. The same bits for any number of threads and interruptions, on one machine and BLAS build.
 
     Raises
     ------
     ValueError, TypeError
         If data are empty, not finite, not (n, d), constant, or outside the process's box; or a setting is out of range;
         or the process ends before its noise hides the data.
+    FileExistsError, FileNotFoundError
+        If the checkpoint is there already, or its folder is not.
     FloatingPointError
-        If the loss stops being finite.
+        If the loss or the weights stop being finite; it says what is at fault, and which checkpoint is left.
+    KeyboardInterrupt
+        At Ctrl-C; with a checkpoint only after the step has ended and is saved.
     """
     check_process(process)
     closed_form_domain(process, "a score")
-    steps, seed, warmup = checks.count(steps, "steps"), checks.seed64(seed), checks.count(warmup, "warmup", least=0)
-    lr, threads = checks.positive(lr, "lr"), checks.count(threads, "threads", least=0)
-    decay = checks.real(decay, "decay")
-    if decay < 0:
-        raise ValueError(f"decay must be >= 0, got {decay}.")
+    sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
+    shape: dict[str, Any] = {"d": checks.state(getattr(data, "x", data), "data").shape[1], "net": net, "batch": batch}
+    rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest}
+    settings = Settings.of(**shape, **rates, steps=steps, seed=seed, moments=moments, weighting=weighting)
+    if sitting.checkpoint is not None:
+        _refuse_to_overwrite(sitting.checkpoint)
     x, scaling = _encoded(process, data)
-    picture = x.shape[1] > _SMALL
-    shape = net if net is not None else (MLP(384, 3, dropout=0.1) if picture else MLP(128, 4, dropout=0.0))
-    if not isinstance(shape, MLP):
-        raise TypeError(f"net must be an inkdiff.MLP, got {checks.show(net)}.")
-    batch = checks.count(batch if batch is not None else (256 if picture else 1024), "batch")
-    finest = checks.positive(finest if finest is not None else (0.1 if picture else 0.01), "finest")
-    about: dict[str, Any] = {"data": str(getattr(data, "name", "array")), "n": len(x), "steps": steps, "seed": seed}
-    about |= {"batch": batch, "lr": lr, "decay": decay, "warmup": warmup, "finest": finest}
+    about = {"data": str(getattr(data, "name", "array")), "n": len(x)} | settings.about()
     with one_thread_each():
-        parametrisation = Parametrisation.of(process, x, finest=finest)
-        network = shape.build(2 * x.shape[1], x.shape[1])
-        objective = Objective(process, parametrisation, network, x, batch, seed)
-        state = AdamWState.start(_initial(network, x, seed))
-        shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(batch, threads)
-        trainer = Trainer(objective, AdamW(decay=decay), state, steps, lr, min(warmup, steps // 2), shards)
+        parametrisation = Parametrisation.of(process, x, finest=settings.finest)
+        network = settings.net.build(2 * x.shape[1], x.shape[1])
+        state = AdamWState.start(_initial(network, x, settings.seed))
+        image_shape = getattr(data, "image_shape", None)
+        start = LearnedScore(process, scaling, parametrisation, network, state.mean, image_shape, about=about)
+    fingerprint = None if checkpoint is None else Fingerprint.of(x)
+    return train(start, x, files.Progress(settings, state, fingerprint), sitting, fresh=True)
+
+
+def train(
+    start: LearnedScore, x: Array, progress: files.Progress, sitting: Sitting, *, fresh: bool = False
+) -> LearnedScore:
+    """Train to the end from `progress`, whose score so far is `start`, on x (n, d) in process coordinates."""
+    settings, state = progress.settings, progress.state
+    with one_thread_each():
+        shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(settings.batch, sitting.threads)
+        what = start.process, start.parametrisation, start.network, x, settings.batch, settings.seed
+        trainer = Trainer(Objective(*what, settings.weighting), settings, state, shards)
 
         def snapshot() -> LearnedScore:
-            image_shape = getattr(data, "image_shape", None)
-            return LearnedScore(process, scaling, parametrisation, network, state.mean.copy(), image_shape, about=about)
+            about = start.about | ({"step": state.step} if state.step < settings.steps else {})
+            return replace(start, theta=state.mean.copy(), about=about, calibration=None)
 
-        _run(trainer, snapshot, progress, callback)
-        score = snapshot()
-        if moments:
-            score = replace(score, calibration=calibrate(process, score, x, score.times(LEVELS), seed=seed))
+        def keep(score: LearnedScore | None = None) -> None:
+            if sitting.checkpoint is not None:
+                trainer.check()
+                files.save(score or snapshot(), sitting.checkpoint, replace(progress, finished=score is not None))
+
+        try:
+            if fresh:
+                keep()
+            _run(trainer, snapshot, keep, sitting)
+            trainer.check()
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error}{_left(sitting.checkpoint)}") from None
+        score = replace(start, theta=state.mean.copy(), about=start.about, calibration=None)
+        if settings.moments:
+            times = score.times(LEVELS)
+            score = replace(score, calibration=calibrate(start.process, score, x, times, seed=settings.seed))
+        keep(score)
     return score
+
+
+def _run(
+    trainer: Trainer, snapshot: Callable[[], LearnedScore], keep: Callable[[], None], sitting: Sitting
+) -> None:
+    from tqdm import tqdm
+
+    recent: deque[float] = deque(maxlen=_REPORT)
+    steps, state, path = trainer.settings.steps, trainer.state, sitting.checkpoint
+    bar = tqdm(
+        total=steps, initial=state.step, disable=not sitting.progress, desc="learning the score", unit="step"
+    )
+    with bar, interrupts_wait(path is not None) as interrupted:
+        while state.step < steps:
+            recent.append(trainer.advance())
+            bar.update()
+            if state.step % _REPORT == 0:
+                bar.set_postfix(loss=f"{np.mean(recent):.4f}", refresh=False)
+            if path is not None and (state.step % sitting.every == 0 or state.step == steps or interrupted()):
+                keep()
+            if interrupted():
+                raise KeyboardInterrupt(
+                    f"training stopped after step {state.step} of {steps}; {str(path)!r} holds it, "
+                    "and inkdiff.resume continues it as if it had never stopped."
+                )
+            if sitting.callback is not None:
+                sitting.callback(state.step, recent[-1], snapshot)
 
 
 def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:
     """The data in process coordinates, float32, and the way there."""
     x = checks.state(getattr(data, "x", data), "data")
-    xp = array_module(x)
-    x = xp.ascontiguousarray(x, dtype=np.float32)
+    x = array_module(x).ascontiguousarray(x, dtype=np.float32)
     scaling = Scaling.of(process, x, getattr(data, "range", None))
-    x = scaling.encode(x)
-    if isinstance(process.domain, Box):  # rounding must not carry a pixel through the wall
-        low, length = (
-            xp.asarray(side, np.float32) for side in (process.domain.low(x.shape[1]), process.domain.length(x.shape[1]))
-        )
-        x = xp.clip(x, low, low + length)
-    return x, scaling
+    return inside(process, scaling.encode(x)), scaling
 
 
 def _initial(network: Network, x: Array, seed: int) -> Array:
@@ -202,15 +223,16 @@ def _initial(network: Network, x: Array, seed: int) -> Array:
     return network.initial(normal)
 
 
-def _run(trainer: Trainer, snapshot: Callable[[], LearnedScore], progress: bool, callback: Callback | None) -> None:
-    from tqdm import tqdm
+def _refuse_to_overwrite(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(
+            f"checkpoint: {str(path)!r} is there already; continue it with inkdiff.resume, or give another name."
+        )
 
-    recent: list[float] = []
-    with tqdm(total=trainer.steps, disable=not progress, desc="learning the score", unit="step") as bar:
-        while trainer.state.step < trainer.steps:
-            recent.append(trainer.advance())
-            bar.update()
-            if trainer.state.step % _REPORT == 0:
-                bar.set_postfix(loss=f"{np.mean(recent[-_REPORT:]):.4f}", refresh=False)
-            if callback is not None:
-                callback(trainer.state.step, recent[-1], snapshot)
+
+def _left(path: Path | None) -> str:
+    """Which checkpoint is left, in words."""
+    if path is None or not path.is_file():
+        return ""
+    step = files.read(path)[0].about.get("step", 0)
+    return f" {str(path)!r} holds step {step}, whose weights are finite."

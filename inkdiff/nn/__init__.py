@@ -13,7 +13,7 @@ from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Layout, Linear, Run, SiLU, Slot
 from inkdiff.nn.mlp import MLP, Network
 from inkdiff.nn.optimiser import AdamW, AdamWState, learning_rate
-from inkdiff.nn.shards import RowShards, ShardedGradient, one_thread_each
+from inkdiff.nn.shards import RowShards, ShardedGradient, blas, one_thread_each
 
 __all__ = [
     "MLP",
@@ -28,6 +28,7 @@ __all__ = [
     "ShardedGradient",
     "SiLU",
     "Slot",
+    "blas",
     "learning_rate",
     "one_thread_each",
 ]

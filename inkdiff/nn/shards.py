@@ -34,7 +34,7 @@ from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Run
 from inkdiff.nn.mlp import Network
 
-__all__ = ["RowShards", "ShardedGradient", "available_cores", "one_thread_each", "thread_arena"]
+__all__ = ["RowShards", "ShardedGradient", "available_cores", "blas", "one_thread_each", "thread_arena"]
 
 
 def available_cores() -> int:
@@ -47,6 +47,15 @@ def available_cores() -> int:
 @functools.cache
 def _controller() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def blas() -> str:
+    """NumPy's BLAS: library, version and the kernels it has chosen for this processor."""
+    libraries = [info for info in _controller().info() if info["user_api"] == "blas"]
+    ours = [info for info in libraries if "numpy" in info["filepath"]] or libraries
+    if not ours:
+        return "an unknown BLAS"
+    return f"{ours[0]['internal_api']} {ours[0]['version']} for {ours[0].get('architecture', 'this processor')}"
 
 
 @contextlib.contextmanager

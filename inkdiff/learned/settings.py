@@ -1,0 +1,115 @@
+r"""What a training is told: with the process and the data, all that its result depends on.
+
+    theta = training(process, data, settings),      a pure function, whatever the threads, pauses and restarts
+
+So a checkpoint that holds the settings, and a fingerprint of the data, holds the promise of every later step; what may
+change from one sitting to the next (threads, progress bar, how often to save) is kept out of it.
+
+Reference: J. K. Salmon et al. (2011), SC11, on noise without a state to save.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inkdiff import checks
+from inkdiff.backend import Array, asnumpy
+from inkdiff.learned.weighting import Weighting, check_weighting
+from inkdiff.nn import MLP
+
+__all__ = ["Fingerprint", "Settings", "default_net"]
+
+_SMALL = 8  # up to this many coordinates the data are points, beyond it they are pictures
+
+
+def default_net(d: int) -> MLP:
+    """The network that suits data of d coordinates."""
+    return MLP(384, 3, dropout=0.1) if d > _SMALL else MLP(128, 4, dropout=0.0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of `inkdiff.fit`, checked; see there.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one is out of range.
+    """
+
+    steps: int
+    seed: int
+    net: MLP
+    batch: int
+    lr: float
+    decay: float
+    warmup: int
+    finest: float
+    moments: bool
+    weighting: Weighting
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        if not isinstance(self.net, MLP):
+            raise TypeError(f"net must be an inkdiff.MLP, got {checks.show(self.net)}.")
+        decay = checks.real(self.decay, "decay")
+        if decay < 0:
+            raise ValueError(f"decay must be >= 0, got {decay}.")
+        checked: dict[str, Any] = {
+            "steps": checks.count(self.steps, "steps"),
+            "seed": checks.seed64(self.seed),
+            "batch": checks.count(self.batch, "batch"),
+            "lr": checks.positive(self.lr, "lr"),
+            "decay": decay,
+            "warmup": checks.count(self.warmup, "warmup", least=0),
+            "finest": checks.positive(self.finest, "finest"),
+            "moments": bool(self.moments),
+            "weighting": check_weighting(self.weighting),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(cls, d: int, net: MLP | None, batch: int | None, finest: float | None, **others: Any) -> Settings:
+        """The settings for data of d coordinates; what is None takes the value that suits points, or pictures."""
+        picture = d > _SMALL
+        if net is None:
+            net = default_net(d)
+        if batch is None:
+            batch = 256 if picture else 1024
+        if finest is None:
+            finest = 0.1 if picture else 0.01
+        return cls(net=net, batch=batch, finest=finest, **others)
+
+    def about(self) -> dict[str, Any]:
+        """The notes that a score keeps of its training, as JSON has them."""
+        names = ("steps", "seed", "batch", "lr", "decay", "warmup", "finest")
+        return {name: getattr(self, name) for name in names} | {"weighting": repr(self.weighting)}
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Which data: the shape and the SHA-256 of their bytes, float32 in process coordinates."""
+
+    shape: tuple[int, int]
+    sha256: str
+
+    @classmethod
+    def of(cls, x: Array) -> Fingerprint:
+        """The fingerprint of x (n, d)."""
+        host = np.ascontiguousarray(asnumpy(x), "<f4")
+        return cls((int(host.shape[0]), int(host.shape[1])), hashlib.sha256(host.data).hexdigest())
+
+    def __post_init__(self) -> None:
+        """Refuse what is no fingerprint."""
+        whole = len(self.shape) == 2 and all(isinstance(side, int) and side > 0 for side in self.shape)
+        if not whole or len(self.sha256) != 64:
+            raise ValueError(f"the fingerprint of its data is none: {self.shape}, {self.sha256!r}")
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"{self.shape[0]} rows of {self.shape[1]} with SHA-256 {self.sha256[:12]}..."

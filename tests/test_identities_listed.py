@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
+from scipy import stats
 
 from inkdiff.cli import main
-from inkdiff.identities import Identity, Row, identities, register, verify
+from inkdiff.identities import Identity, Row, family_wise_p, identities, register, verify
 from inkdiff.metrics import Estimate
 
 NAMES = [one.name for one in identities()]
@@ -56,3 +60,22 @@ def test_bad_flags(flags, named, capsys):
 def test_list(capsys):
     assert main(["verify", "--list"]) == 0
     assert all(name in capsys.readouterr().out for name in NAMES[:1])
+
+
+def test_json_holds_what_the_table_shows(capsys):
+    assert main(["verify", "independence", "--particles", "2000", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    (outcome,) = verify(["independence"], particles=2000)
+    (one,) = record["identities"]
+    assert record["passed"] and one["passed"] and one["name"] == "independence"
+    assert [(r["measured"], r["exact"]) for r in one["rows"]] == [(r.measured.value, r.exact) for r in outcome.rows]
+    assert record["family_wise_p"] == family_wise_p(outcome.rows)
+
+
+def test_family_wise_p_is_uniform_if_all_is_true():
+    z = np.random.default_rng(1).standard_normal((400, 12))
+    p = [family_wise_p([Row("r", Estimate(v, 1.0), 0.0) for v in row]) for row in z]
+    assert stats.kstest(p, "uniform").pvalue > 1e-4
+    assert family_wise_p([Row("r", Estimate(6.0, 1.0), 0.0)] * 10) < 1e-6
+    exact = Row("bits", Estimate(0.0, 0.0), 0.0)
+    assert family_wise_p([exact]) == 1.0 and family_wise_p([exact, Row("bits", Estimate(1.0, 0.0), 0.0)]) == 0.0

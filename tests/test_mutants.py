@@ -66,8 +66,8 @@ MUTANTS = {
         ["relaxation_in_the_bowl"],
     ),
     "a push too strong on the way back": (
-        "reverse.py", "return 1 / alpha_ts, variance_ts / alpha_ts, c",
-        "return 1 / alpha_ts, 1.1 * variance_ts / alpha_ts, c", ["the_walk_back"],
+        "samplers/onestep.py", "return 1 / alpha_ts, variance_ts / alpha_ts, math.sqrt(variance_ts * share)",
+        "return 1 / alpha_ts, 1.1 * variance_ts / alpha_ts, math.sqrt(variance_ts * share)", ["the_walk_back"],
     ),
     "no bridge at absorbing walls": (
         "kernels/hitting.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (s * s)))", "return b <= 0",

@@ -8,6 +8,6 @@ Reference: the modules of this package state each formula; sources stand where i
 """
 
 from inkdiff.identities import arrow, bowl, noise, walls
-from inkdiff.identities.register import Identity, Outcome, Row, identities, verify
+from inkdiff.identities.register import Identity, Outcome, Row, family_wise_p, identities, verify
 
-__all__ = ["Identity", "Outcome", "Row", "arrow", "bowl", "identities", "noise", "verify", "walls"]
+__all__ = ["Identity", "Outcome", "Row", "arrow", "bowl", "family_wise_p", "identities", "noise", "verify", "walls"]

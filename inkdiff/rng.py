@@ -56,6 +56,7 @@ class Stream(enum.IntEnum):
     BRIDGE = 13  # what a walker did between two steps, near an absorbing wall
     CORRECTOR = 14  # Langevin steps between the steps backward in time
     BOUND = 15  # noised data that a variational bound is averaged over
+    LABELS = 20  # which words of a condition are hidden in training
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

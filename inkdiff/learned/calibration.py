@@ -37,12 +37,12 @@ from inkdiff.process import Process
 from inkdiff.reverse import reverse
 from inkdiff.rng import Stream
 
-__all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
+__all__ = ["LEVELS", "WALKERS", "Calibration", "Features", "Moments", "calibrate", "solve"]
 
 _Floats = npt.NDArray[np.float64]
 _AXES = 64  # principal axes corrected at most
 _RIDGE = 1e-4  # of the largest eigenvalue of the normal equations
-_WALKERS = 2048
+WALKERS = 2048  # of the calibrating walk
 _LARGEST = 1.0  # rms of the correction times sigma, which is that of the score itself: more is a solution astray
 _GRAM_WALKERS = 512  # enough for the matrix of the normal equations; its errors only slow the correction
 LEVELS = 40  # steps of the walk on which the correction is found
@@ -240,7 +240,7 @@ def calibrate(
         return None
     corrected = _Calibrating(process, score, Moments.of(features, x))
     prior = process.prior(float(times[0]))
-    start = prior.sample(_WALKERS, x.shape[1], seed=seed, stream=Stream.CALIBRATION)
+    start = prior.sample(WALKERS, x.shape[1], seed=seed, stream=Stream.CALIBRATION)
     start = to_device(start, "cuda" if is_cuda(x) else "cpu")
     with one_thread_each():
         reverse(process, corrected, start, times, seed=seed, sampler="heun", observe={})

@@ -5,7 +5,7 @@ levels, network shape and the notes of the training. The tensors are theta, the 
 scales; F(theta; .) is rebuilt from the network's shape, and every tensor is checked against the shape that it must
 then have. A training's checkpoint is the same file with a `training` entry and three more arrays (theta of the last
 step, the moments m and v of AdamW; `theta` itself is the running mean): a learned score that can still learn. Version
-2 brought that entry and a checksum,
+2 brought that entry and a checksum, version 3 the words that a score may be told,
 
     sha256( config, then of every tensor, in the order of names: name, dtype, shape, bytes ),
 
@@ -33,6 +33,7 @@ from inkdiff.backend import asnumpy
 from inkdiff.domain import Box, Free
 from inkdiff.files import atomic_write
 from inkdiff.learned.calibration import Calibration, Features
+from inkdiff.learned.condition import Vocabulary
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.parametrisation import Parametrisation
@@ -51,7 +52,7 @@ from inkdiff.process import Process, closed_form_domain
 __all__ = ["CALIBRATION", "Progress", "load", "machine", "read", "save"]
 
 _FORMAT = "inkdiff learned score"
-_VERSION = 2
+_VERSION = 3
 _TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
@@ -105,7 +106,11 @@ def save(score: LearnedScore, path: str | os.PathLike[str], progress: Progress |
         If the folder of `path` does not exist.
     TypeError
         If the process is not one of inkdiff's own.
+    ValueError
+        If the score has been told something: that is not kept.
     """
+    if score.condition is not None:
+        raise ValueError("score: save the score itself, not what `given` made of it; tell it again after loading.")
     from safetensors.numpy import save as serialise
 
     known = score.parametrisation
@@ -117,6 +122,7 @@ def save(score: LearnedScore, path: str | os.PathLike[str], progress: Progress |
         "marginals": [known.marginals.lo, known.marginals.hi],
         "network": dataclasses.asdict(score.network.shape),
         "image_shape": score.image_shape,
+        "vocabulary": score.vocabulary.words,
         "about": score.about,
     }
     tensors = {"theta": score.theta, "centre": known.centre, **known.marginals.arrays()}
@@ -193,7 +199,8 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
     if not isinstance(process, Process):
         raise ValueError(f"its process is a {type(process).__name__}")
     d = tensors["centre"].size
-    network = MLP(**config["network"]).build(2 * d, d)
+    vocabulary = Vocabulary(tuple(config.get("vocabulary", ())))
+    network = MLP(**config["network"]).build(2 * d, d, len(vocabulary))
     for name, shape in _shapes(tensors, network.size, d).items():
         if tensors[name].shape != shape:
             raise ValueError(f"tensor {name!r} has shape {tensors[name].shape}, not {shape}")
@@ -208,7 +215,8 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])
     calibration = _calibration(process, tensors, d)
-    return LearnedScore(process, scaling, parametrisation, network, theta, image_shape, calibration, config["about"])
+    about = config["about"]
+    return LearnedScore(process, scaling, parametrisation, network, theta, image_shape, calibration, about, vocabulary)
 
 
 def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | None:

@@ -24,6 +24,7 @@ from inkdiff.backend import Array, array_module, is_cuda, to_device
 from inkdiff.files import remove_leftovers
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.calibration import Calibration
+from inkdiff.learned.condition import told
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.scaling import inside
 from inkdiff.learned.score import LearnedScore
@@ -38,6 +39,7 @@ def resume(
     path: str | os.PathLike[str],
     data: Any,
     *,
+    condition: Any = None,
     steps: int | None = None,
     every: int = 500,
     threads: int = 0,
@@ -50,6 +52,7 @@ def resume(
     ----------
     path : the file that `inkdiff.fit(..., checkpoint=path)` writes; it goes on being written.
     data : the data that the training began with; NumPy, or CuPy to go on on a GPU.
+    condition : what is said of the data, if the training began with it.
     steps : None, or the number of steps the training was planned for, as a check.
     every, threads, progress, callback : as for `inkdiff.fit`; the result does not depend on them.
 
@@ -79,11 +82,13 @@ def resume(
     _check_steps(steps, kept.settings)
     x = checks.state(getattr(data, "x", data), "data")
     x = inside(score.process, score.scaling.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
-    found = Fingerprint.of(x)
+    codes = told(score.vocabulary, condition, x)
+    found = Fingerprint.of(x, codes)
     if found != kept.data:
         raise ValueError(
             f"data: {str(path)!r} was trained on {kept.data} ({score.about.get('data')}), but these are {found} "
-            f"({getattr(data, 'name', 'array')}), in process coordinates; resume with the same data, or fit anew."
+            f"({getattr(data, 'name', 'array')}), in process coordinates; resume with the same data, of which the "
+            "same is said, or fit anew."
         )
     score, kept = _beside(x, score, kept)
     if kept.finished:
@@ -97,7 +102,7 @@ def resume(
         )
     remove_leftovers(path)
     about = {name: value for name, value in score.about.items() if name != "step"}
-    return train(replace(score, about=about), x, kept, sitting)
+    return train(replace(score, about=about), x, kept, sitting, codes)
 
 
 def _check_steps(steps: int | None, settings: Settings) -> None:

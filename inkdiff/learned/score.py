@@ -2,7 +2,8 @@
 
     score(x, t) = [ m(y, l) + r(l) g(l) F(features, c) + moments(y, l) ] / sigma_t,        y = x/alpha_t,
 
-(`parametrisation.py`; the last term, which keeps the moments of the data, is that of `calibration.py`).
+(`parametrisation.py`; the last term, which keeps the moments of the data, is that of `calibration.py`). A score that
+was trained with labels or words may be told some (`condition.py`): `score.given(label=7)` is a score like any other.
 
 It is a callable of the same form as the exact scores, in process coordinates; `encode` and `decode` lead to and
 from the units of the data. Sampling is nothing else than `inkdiff.reverse` from the prior: fresh noise plus the score.
@@ -23,7 +24,9 @@ import numpy.typing as npt
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda, to_device
 from inkdiff.domain import Box
+from inkdiff.learned.answers import Answers
 from inkdiff.learned.calibration import Calibration
+from inkdiff.learned.condition import Condition, Vocabulary, sayings
 from inkdiff.learned.parametrisation import Noise, Parametrisation
 from inkdiff.learned.scaling import Scaling
 from inkdiff.likelihood import Hutchinson, LogLikelihood, log_likelihood
@@ -51,6 +54,7 @@ class LearnedScore:
     parametrisation : the known part of the score and the scales of the network's part.
     image_shape : shape of one row as an image, or None. about : what it was trained on, and how.
     calibration : the correction that keeps the moments, or None.
+    vocabulary : the words that it may be told. condition : what it has been told by `given`, or None.
     """
 
     process: Process
@@ -61,6 +65,8 @@ class LearnedScore:
     image_shape: tuple[int, ...] | None = None
     calibration: Calibration | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    condition: Condition | None = None
 
     @property
     def d(self) -> int:
@@ -78,6 +84,34 @@ class LearnedScore:
     def times(self, steps: int) -> npt.NDArray[np.float64]:
         """The decreasing times that `sample` walks through: equal parts of ln(sigma/alpha), then one step to 0."""
         return self.parametrisation.levels.descending(self.process, checks.count(steps, "steps", least=2))
+
+    def given(self, *, label: Any = None, words: Any = None, guidance: float = 1.0) -> LearnedScore:
+        """The score of what is told, grad log p_t(x | words): a score like this one, for every sampler and likelihood.
+
+        Parameters
+        ----------
+        label : an integer for all rows, or (n,) integers, one for each row that the score will be called with.
+        words : instead of a label: a text such as "thin 7", or a list of n texts.
+        guidance : g >= 0, how much it weighs what is told: 0 not at all, 1 the conditional law, more exaggerates.
+
+        Returns
+        -------
+        LearnedScore
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a word is not in `vocabulary`, or nothing or both are told, or guidance is negative.
+        """
+        name, told = ("label", label) if words is None else ("words", words)
+        if (label is None) == (words is None):
+            raise ValueError(f"label={checks.show(label)}, words={checks.show(words)}: give one of the two.")
+        said = sayings([told] if isinstance(told, str) or np.ndim(told) == 0 else told, name)
+        codes = array_module(self.theta).asarray(self.vocabulary.codes(said, name))
+        g = checks.real(guidance, "guidance")
+        if g < 0:
+            raise ValueError(f"guidance must be >= 0, got {g}.")
+        return replace(self, condition=Condition(codes, g))
 
     def __call__(self, x: Array, t: Any) -> Array:
         """grad log p_t(x), 1/length of process coordinates; computed in float32.
@@ -102,13 +136,13 @@ class LearnedScore:
         shards = RowShards(1 if is_cuda(x) else -(-len(x) // BLOCK))
         pieces = shards.pieces(len(x))
         with one_thread_each():
-            # One time for all rows: what the network does with it is done once.
-            shared = self.network.shifts(Run(self.theta, Arena()), noise.code)[0] if len(noise.level) == 1 else None
+            # One time for all rows: what the network does with it, and with what it is told, is done once.
+            answers = self._answers(noise)
 
             def piece(index: int) -> None:
                 rows = pieces[index]
-                part = noise if shared is not None else noise.rows(rows)
-                out[rows] = self._evaluate(narrow[rows], part, shared)
+                part = noise if len(noise.level) == 1 else noise.rows(rows)
+                out[rows] = self._evaluate(narrow[rows], part, answers.rows(rows))
 
             shards.run(piece, len(pieces))
         return out.astype(x.dtype, copy=False)
@@ -125,10 +159,9 @@ class LearnedScore:
         narrow, tangents = xp.asarray(x, np.float32), xp.asarray(v, np.float32)
         with one_thread_each():
             run = Run(self.theta, Arena())
-            shifts, _ = self.network.shifts(run, noise.code)
             prepared = self.parametrisation.prepare(narrow, noise)
             moved = self.parametrisation.tangent(narrow, noise, tangents)
-            answer, slope = self.network.jvp(run, prepared.features, moved.features, shifts)
+            answer, slope = self._answers(noise).jvp(run, prepared.features, moved.features)
             u = self.parametrisation.score(prepared, noise, answer)
             Jv = moved.known + prepared.unit * (moved.scale * answer + prepared.scale * slope)
             if self.calibration is not None:
@@ -143,21 +176,37 @@ class LearnedScore:
         array_module(x=x, theta=self.theta)
         if x.shape[1] != self.d:
             raise ValueError(f"x must have {self.d} coordinates per row like the training data, got {x.shape[1]}.")
+        rows = 1 if self.condition is None else len(self.condition.codes)
+        if rows not in (1, len(x)):
+            raise ValueError(f"x has {len(x)} rows, but something was told of {rows}; tell it of one, or of each.")
         t = self.process.check_row_times(t, len(x), why_positive="at t = 0 the data have no score")
         return x, self.parametrisation.noise(self.process, t, x)
 
-    def _evaluate(self, x: Array, noise: Noise, shifts: list[Array] | None) -> Array:
+    def _answers(self, noise: Noise) -> Answers:
+        condition = self.condition
+        if condition is None:
+            condition = Condition.nothing(len(self.vocabulary), like=noise.code)
+        return Answers.of(self.network, self.theta, condition.branches(noise.code))
+
+    def _evaluate(self, x: Array, noise: Noise, answers: Answers) -> Array:
         prepared = self.parametrisation.prepare(x, noise)
         arena = thread_arena()
         arena.rewind()
-        answer, _ = self.network(Run(self.theta, arena), prepared.features, noise.code, shifts)
+        answer = answers(Run(self.theta, arena), prepared.features)
         score = self.parametrisation.score(prepared, noise, answer)
         if self.calibration is not None:
             score += self.calibration(x / noise.alpha[:, None], noise.level) / noise.sigma[:, None]
         return score
 
     def sample(
-        self, n: int, *, seed: int, steps: int = _STEPS, sampler: Sampler | str | None = None, times: Any = None
+        self,
+        n: int,
+        *,
+        seed: int,
+        steps: int = _STEPS,
+        sampler: Sampler | str | None = None,
+        times: Any = None,
+        **told: Any,
     ) -> Array:
         """n new points in data units, (n, d): from the prior at the end of the process back to t = 0.
 
@@ -167,6 +216,7 @@ class LearnedScore:
         steps : steps in time, equal parts of ln(sigma/alpha), and one more to t = 0.
         sampler : as for `inkdiff.reverse`; by default the probability flow by Heun's rule (order 2, two scores a step).
         times : other times to walk through (see `inkdiff.time_grids`), decreasing; then `steps` is not used.
+        told : label, words and guidance, as for `given`; for example label=7, guidance=2.
 
         Samples of a process in free space may stray a little outside the range of the data; nothing is clipped.
 
@@ -175,6 +225,8 @@ class LearnedScore:
         ValueError, TypeError
             If n, seed or steps are not positive integers, or the sampler does not fit the process.
         """
+        if told:
+            return self.given(**told).sample(n, seed=seed, steps=steps, sampler=sampler, times=times)
         n, seed = checks.count(n, "n"), checks.seed64(seed)
         times = self.times(steps) if times is None else checks.increasing(times, decreasing=True)
         x = self.process.prior(float(times[0])).sample(n, self.d, seed=seed)

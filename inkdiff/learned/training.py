@@ -24,7 +24,8 @@ import numpy as np
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda
 from inkdiff.learned import checkpoint as files
-from inkdiff.learned.calibration import LEVELS, calibrate
+from inkdiff.learned.calibration import LEVELS, WALKERS, calibrate
+from inkdiff.learned.condition import Condition, Vocabulary, cycled, hidden, sayings, told
 from inkdiff.learned.interruption import interrupts_wait
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
@@ -78,6 +79,9 @@ def fit(
     finest: float | None = None,
     moments: bool = True,
     weighting: Weighting | str = "balanced",
+    condition: Any = None,
+    hide: float = 0.1,
+    hide_each: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     every: int = 500,
     threads: int = 0,
@@ -102,6 +106,10 @@ def fit(
         a second of walking at the end.
     weighting : how much each noise level counts: "balanced", "simple", "likelihood", "min_snr", or an object such as
         MinSNRWeighting(gamma=5) (`weighting.py`).
+    condition : what is said of each row: its label (integers (n,)), or words (n texts, or n sequences of words). The
+        score can then be told words: `score.given`, `score.sample(..., label=7)`.
+    hide, hide_each : share of the rows of which nothing is said in training, so that the score without words is learned
+        too, and share of the single words left out; by default 0.3 where rows have several words, else 0.
     checkpoint : a file, not there yet, that always holds the whole state of the training, written before the first
         step, after every `every` steps, at Ctrl-C and at the end. `inkdiff.resume` continues it, `inkdiff.load` reads
         the score so far.
@@ -130,30 +138,42 @@ def fit(
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
     shape: dict[str, Any] = {"d": checks.state(getattr(data, "x", data), "data").shape[1], "net": net, "batch": batch}
     rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest}
+    said = None if condition is None else sayings(condition)
+    rates |= hidden(said, hide, hide_each)
     settings = Settings.of(**shape, **rates, steps=steps, seed=seed, moments=moments, weighting=weighting)
     if sitting.checkpoint is not None:
         _refuse_to_overwrite(sitting.checkpoint)
     x, scaling = _encoded(process, data)
+    vocabulary = Vocabulary() if said is None else Vocabulary.of(said)
+    codes = told(vocabulary, said, x)
     about = {"data": str(getattr(data, "name", "array")), "n": len(x)} | settings.about()
     with one_thread_each():
         parametrisation = Parametrisation.of(process, x, finest=settings.finest)
-        network = settings.net.build(2 * x.shape[1], x.shape[1])
+        network = settings.net.build(2 * x.shape[1], x.shape[1], len(vocabulary))
         state = AdamWState.start(_initial(network, x, settings.seed))
         image_shape = getattr(data, "image_shape", None)
-        start = LearnedScore(process, scaling, parametrisation, network, state.mean, image_shape, about=about)
-    fingerprint = None if checkpoint is None else Fingerprint.of(x)
-    return train(start, x, files.Progress(settings, state, fingerprint), sitting, fresh=True)
+        known: dict[str, Any] = {"image_shape": image_shape, "about": about, "vocabulary": vocabulary}
+        start = LearnedScore(process, scaling, parametrisation, network, state.mean, **known)
+    fingerprint = None if checkpoint is None else Fingerprint.of(x, codes)
+    return train(start, x, files.Progress(settings, state, fingerprint), sitting, codes, fresh=True)
 
 
 def train(
-    start: LearnedScore, x: Array, progress: files.Progress, sitting: Sitting, *, fresh: bool = False
+    start: LearnedScore,
+    x: Array,
+    progress: files.Progress,
+    sitting: Sitting,
+    codes: Array | None = None,
+    *,
+    fresh: bool = False,
 ) -> LearnedScore:
     """Train to the end from `progress`, whose score so far is `start`, on x (n, d) in process coordinates."""
     settings, state = progress.settings, progress.state
     with one_thread_each():
         shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(settings.batch, sitting.threads)
         what = start.process, start.parametrisation, start.network, x, settings.batch, settings.seed
-        trainer = Trainer(Objective(*what, settings.weighting), settings, state, shards)
+        objective = Objective(*what, settings.weighting, codes, settings.hide, settings.hide_each)
+        trainer = Trainer(objective, settings, state, shards)
 
         def snapshot() -> LearnedScore:
             about = start.about | ({"step": state.step} if state.step < settings.steps else {})
@@ -174,7 +194,8 @@ def train(
         score = replace(start, theta=state.mean.copy(), about=start.about, calibration=None)
         if settings.moments:
             times = score.times(LEVELS)
-            score = replace(score, calibration=calibrate(start.process, score, x, times, seed=settings.seed))
+            walkers = score if codes is None else replace(score, condition=Condition(cycled(codes, WALKERS)))
+            score = replace(score, calibration=calibrate(start.process, walkers, x, times, seed=settings.seed))
         keep(score)
     return score
 

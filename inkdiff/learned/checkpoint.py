@@ -210,7 +210,8 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
     theta, centre = tensors["theta"], tensors["centre"]
     marginals = Marginals(*config["marginals"], *(tensors[name] for name in ("table", "start", "inverse", "rms")))
     domain = closed_form_domain(process, "a score")
-    parametrisation = Parametrisation(Levels(**config["levels"]), domain, config["spread"], centre, marginals)
+    known = Levels(**config["levels"]), domain, config["spread"], centre, marginals
+    parametrisation = Parametrisation(*known, fades=not len(vocabulary))
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])

@@ -60,7 +60,8 @@ class Prepared(NamedTuple):
 class Parametrisation:
     """The known part of a score and the scales of the unknown; see the module's equations.
 
-    `centre` (d,) and `spread` are mean and standard deviation of the data in process coordinates.
+    `centre` (d,) and `spread` are mean and standard deviation of the data in process coordinates. `fades` says whether g
+    is there: words that are told of a point add to the score in first order of the signal left, as R is, so g = 1.
     """
 
     levels: Levels
@@ -68,6 +69,7 @@ class Parametrisation:
     spread: float
     centre: Array
     marginals: Marginals
+    fades: bool = True
 
     def noise(self, process: Process, t: Any, like: Array) -> Noise:
         """The noise at times t (a number or (n,)), on the device of `like`."""
@@ -93,7 +95,7 @@ class Parametrisation:
             outer = 0.0 if isinstance(self.domain, Box) else xp.exp(noise.level).astype(np.float32)[:, None]
             features[:, :d] = (y - self.centre) / xp.sqrt(outer**2 + np.float32(self.spread**2))
             features[:, d:] = (alone.guess - self.centre) / alone.guess_rms
-        scale = alone.unknown / np.float32(self.marginals.largest_unknown)
+        scale = alone.unknown / self._unit(alone.unknown_rms)
         return Prepared(features, alone.known, scale, alone.unknown_rms)
 
     def tangent(self, x: Array, noise: Noise, v: Array) -> Prepared:
@@ -111,15 +113,19 @@ class Parametrisation:
             outer = 0.0 if isinstance(self.domain, Box) else xp.exp(noise.level).astype(np.float32)[:, None]
             features[..., :d] = dy / xp.sqrt(outer**2 + np.float32(self.spread**2))
             features[..., d:] = guess * dy / self.marginals(y, noise.level).guess_rms
-        scale = unknown / np.float32(self.marginals.largest_unknown)
+        scale = unknown / self._unit(self.marginals(y, noise.level).unknown_rms)
         return Prepared(features, known * dy, scale * dy, xp.zeros((1, 1), np.float32))
+
+    def _unit(self, r: Array) -> Any:
+        """r/g."""
+        return np.float32(self.marginals.largest_unknown) if self.fades else r
 
     def score(self, prepared: Prepared, noise: Noise, answer: Array) -> Array:
         """The score (n, d) from the network's answer F (n, d)."""
         return (prepared.known + prepared.unit * prepared.scale * answer) / noise.sigma[:, None]
 
     @classmethod
-    def of(cls, process: Process, x: Array, *, finest: float) -> Parametrisation:
+    def of(cls, process: Process, x: Array, *, finest: float, fades: bool = True) -> Parametrisation:
         """The parametrisation for data x (n, d), float32, in process coordinates; `finest` in units of their spread."""
         domain = closed_form_domain(process, "a score")
         if isinstance(domain, Box) and 0 < domain.periodic(x.shape[1]).sum() < x.shape[1]:
@@ -131,7 +137,7 @@ class Parametrisation:
         width = _principal_width(asnumpy(x))
         levels = Levels.of(process, finest=finest * spread, width=width, d=x.shape[1])
         marginals = Marginals.of(domain, x, levels.lo, levels.hi)
-        return cls(levels, domain, spread, centre, marginals)
+        return cls(levels, domain, spread, centre, marginals, fades)
 
 
 def _principal_width(x: npt.NDArray[Any]) -> float:

@@ -148,7 +148,7 @@ def fit(
     codes = told(vocabulary, said, x)
     about = {"data": str(getattr(data, "name", "array")), "n": len(x)} | settings.about()
     with one_thread_each():
-        parametrisation = Parametrisation.of(process, x, finest=settings.finest)
+        parametrisation = Parametrisation.of(process, x, finest=settings.finest, fades=codes is None)
         network = settings.net.build(2 * x.shape[1], x.shape[1], len(vocabulary))
         state = AdamWState.start(_initial(network, x, settings.seed))
         image_shape = getattr(data, "image_shape", None)

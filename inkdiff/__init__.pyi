@@ -23,6 +23,7 @@ from .learned import LikelihoodWeighting as LikelihoodWeighting
 from .learned import MinSNRWeighting as MinSNRWeighting
 from .learned import SimpleWeighting as SimpleWeighting
 from .learned import fit as fit
+from .learned import fit_once as fit_once
 from .learned import load as load
 from .learned import resume as resume
 from .ledger import Ledger as Ledger

@@ -1,6 +1,8 @@
 from .drops import drop as drop
 from .handwriting import digits as digits
 from .handwriting import idx as idx
+from .looks import Attributes as Attributes
+from .looks import attributes as attributes
 from .obstacles import labyrinth as labyrinth
 from .obstacles import letters as letters
 from .obstacles import solid_from_image as solid_from_image
@@ -11,6 +13,9 @@ from .plane import checkerboard as checkerboard
 from .plane import eight_gaussians as eight_gaussians
 from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
+from .prompts import as_prompt as as_prompt
+from .prompts import captions as captions
+from .prompts import parse_prompt as parse_prompt
 from .reading import NAMES as NAMES
 from .reading import read as read
 from .value import Dataset as Dataset

@@ -60,8 +60,8 @@ class Prepared(NamedTuple):
 class Parametrisation:
     """The known part of a score and the scales of the unknown; see the module's equations.
 
-    `centre` (d,) and `spread` are mean and standard deviation of the data in process coordinates. `fades` says whether g
-    is there: words that are told of a point add to the score in first order of the signal left, as R is, so g = 1.
+    `centre` (d,) and `spread` are mean and standard deviation of the data in process coordinates. `fades`: whether g is
+    there; words that are told of a point add to the score in first order of the signal left, as R is, so that g = 1.
     """
 
     levels: Levels

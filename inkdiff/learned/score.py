@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda, to_device
+from inkdiff.datasets.prompts import parse_prompt
 from inkdiff.domain import Box
 from inkdiff.learned.answers import Answers
 from inkdiff.learned.calibration import Calibration
@@ -85,13 +86,16 @@ class LearnedScore:
         """The decreasing times that `sample` walks through: equal parts of ln(sigma/alpha), then one step to 0."""
         return self.parametrisation.levels.descending(self.process, checks.count(steps, "steps", least=2))
 
-    def given(self, *, label: Any = None, words: Any = None, guidance: float = 1.0) -> LearnedScore:
+    def given(
+        self, *, label: Any = None, words: Any = None, prompt: str | None = None, guidance: float = 1.0
+    ) -> LearnedScore:
         """The score of what is told, grad log p_t(x | words): a score like this one, for every sampler and likelihood.
 
         Parameters
         ----------
         label : an integer for all rows, or (n,) integers, one for each row that the score will be called with.
-        words : instead of a label: a text such as "thin 7", or a list of n texts.
+        words : instead of a label: a text such as "thin 7", or a list of n texts, in words of `vocabulary`.
+        prompt : instead of both, for a score trained on `datasets.captions`: what is wanted in English or Italian.
         guidance : g >= 0, how much it weighs what is told: 0 not at all, 1 the conditional law, more exaggerates.
 
         Returns
@@ -101,12 +105,14 @@ class LearnedScore:
         Raises
         ------
         ValueError, TypeError
-            If a word is not in `vocabulary`, or nothing or both are told, or guidance is negative.
+            If a word is not known, or not one of the three is given, or guidance is negative.
         """
-        name, told = ("label", label) if words is None else ("words", words)
-        if (label is None) == (words is None):
-            raise ValueError(f"label={checks.show(label)}, words={checks.show(words)}: give one of the two.")
-        said = sayings([told] if isinstance(told, str) or np.ndim(told) == 0 else told, name)
+        told = {"label": label, "words": words, "prompt": None if prompt is None else " ".join(parse_prompt(prompt))}
+        named = {name: what for name, what in told.items() if what is not None}
+        if len(named) != 1:
+            raise ValueError(f"{', '.join(named) or 'nothing'} given: give one of {', '.join(told)}.")
+        ((name, what),) = named.items()
+        said = sayings([what] if isinstance(what, str) or np.ndim(what) == 0 else what, name)
         codes = array_module(self.theta).asarray(self.vocabulary.codes(said, name))
         g = checks.real(guidance, "guidance")
         if g < 0:

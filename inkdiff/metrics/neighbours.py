@@ -30,6 +30,7 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.backend import Array, asnumpy
 from inkdiff.domain import Box, Domain
+from inkdiff.maze import Maze
 from inkdiff.metrics.estimates import Estimate
 
 __all__ = ["MOST_DIMENSIONS", "neighbour_entropy"]
@@ -73,6 +74,10 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
         raise ValueError(
             f"x has n={n} rows: k={k} needs at least {_LEAST_GROUPS * _LEAST_PER_GROUP * (k + 1)}; give more, or a "
             "smaller k."
+        )
+    if isinstance(domain, Maze):
+        raise TypeError(
+            "domain must be free or a Box: the cubes around neighbours know no obstacles; use inkdiff.entropy."
         )
     if isinstance(domain, Box):
         domain.check_inside(x)

@@ -32,6 +32,7 @@ class Parameters:
 
 QUICK = {"particles": 200_000, "urns": 3_000}
 TOUR = {"particles": 500_000, "urns": 8_000}
+LIMITS = {"particles": (10_000, None), "balls": (10, 10_000), "urns": (40, None)}
 CELLS, FEW = 10, 20  # cells in which arrangements are counted; molecules of a small experiment
 TOGETHER, RETURNING = 10, 10  # molecules waited for at most; balls of the urns whose return is awaited
 # A real drop: 0.05 ml of ink, a thousandth of a mole of dye per litre, in a glass of 200 ml.

@@ -39,6 +39,7 @@ QUICK = {
     "steps_bowl": 100, "steps_glass": 100, "samples": 200, "frechet_bowl": 2.0, "frechet_glass": 2.0, "class_p": 0.0,
 }  # fmt: skip
 TOUR = {"steps_bowl": 1400, "steps_glass": 1400, "frechet_bowl": 0.17, "frechet_glass": 0.22}
+LIMITS = {"samples": (50, None), "class_p": (0, 1)}
 
 
 def run(p: Parameters, report: Report) -> None:

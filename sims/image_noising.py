@@ -33,6 +33,7 @@ class Parameters:
 
 QUICK = {"copies": 3}
 TOUR = {"copies": 15}
+LIMITS = {"digit": (0, 9), "sigma_max": (0.02, None)}
 
 
 def run(p: Parameters, report: Report) -> None:

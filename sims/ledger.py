@@ -33,6 +33,7 @@ class Parameters:
 
 QUICK = {"particles": 2000, "images": 300, "times": 10}
 TOUR = {"particles": 8000, "images": 1000, "times": 16}
+LIMITS = {"particles": (80, None), "images": (20, 1797), "times": (3, None)}
 FINE = np.geomspace(1e-4, 1, 31)
 CELLS = 5  # a side of the glass; the drop fills one of them
 COLORS = {"free": "blue", "glass": "green", "bowl": "purple", "wide": "red"}

@@ -32,6 +32,7 @@ class Parameters:
 
 QUICK = {"particles": 30_000, "experiments": 150}
 TOUR = {"particles": 100_000, "experiments": 400}
+LIMITS = {"particles": (2000, None), "experiments": (20, None), "digit": (0, 9)}
 CELLS = 48  # of the drops' densities; information is counted on cells twice as wide
 TIMES = np.array([0, 0.001, 0.003, 0.008, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.8])
 SHOWN = (0, 2, 4, 10)  # of these, as pictures

@@ -43,6 +43,7 @@ class Parameters:
 
 QUICK = {"particles": 1_000, "bins": 24, "chambers": 3, "passages": 50_000}
 TOUR = {"particles": 5_000, "bins": 30, "chambers": 5, "passages": 200_000}
+LIMITS = {"particles": (100, None), "bins": (16, 1000), "passages": (1000, None), "chambers": (1, 100)}
 
 
 class Spread(NamedTuple):

@@ -38,6 +38,10 @@ class Parameters:
 
 QUICK = {"molecules": 500, "steps": 7000, "bins": 6, "blocks": 8}
 TOUR = {"molecules": 4000, "steps": 12_000, "bins": 9, "blocks": 12}
+LIMITS = {
+    "molecules": (9, None), "density": (0.01, 0.85), "radius": (0.05, 0.5), "steps": (40, None),
+    "blocks": (4, None),
+}  # fmt: skip
 FRAMES = 40  # looks at the drop on its way there, and as many on its way back
 
 

@@ -33,6 +33,7 @@ class Parameters:
 
 QUICK = {"particles": 20_000, "copies": 2}
 TOUR = {"particles": 100_000, "copies": 8}
+LIMITS = {"particles": (1000, None)}
 
 
 def run(p: Parameters, report: Report) -> None:

@@ -38,6 +38,7 @@ class Parameters:
 
 QUICK = {"particles": 100_000}
 TOUR = {"particles": 300_000}
+LIMITS = {"particles": (1000, None), "grains": (3, None), "temperature": (-20, 110), "layer": (1e-3, 1)}
 EVEN = 0.01  # mixed: nowhere further than 1 % from the mean
 PROFILES = {0.02: "red", 0.1: "orange", 0.4: "green", 1: "purple", 3: "blue"}  # times in tau, and their colours
 BINS, FINE = 50, 1000  # cells counted; cells of the exact profile

@@ -43,6 +43,10 @@ class Parameters:
 
 QUICK = {"particles": 10_000, "bins": 30, "steps": 400, "reverse_steps": 100}
 TOUR = {"particles": 50_000, "bins": 50, "steps": 1_000, "reverse_steps": 120}
+LIMITS = {
+    "particles": (1000, None), "x": (0, 1), "y": (0, 1), "radius": (1e-3, 0.5), "bins": (2, 1000),
+    "steps": (2, None),
+}  # fmt: skip
 SHOWN = 8_000  # particles drawn
 LAST_BLUR = 0.015  # the walk back ends when sqrt(2 D t) is this share of a cell
 COLOURS = {"replay": "#0072B2", "fresh": "#009E73", "score": "#D55E00"}

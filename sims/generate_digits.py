@@ -84,6 +84,7 @@ def draw_film(ax, score: ink.LearnedScore, p: Parameters) -> None:
     moments = [0, 60, 80, 100, 115, 130, 145, 160, len(times) - 1]
     frames = score.decode(walk.x[moments]).reshape(len(moments), 4, *score.image_shape)
     viz.film(ax, np.clip(frames, 0, 1), [f"$t = {times[i]:.2g}$" for i in moments])
+    ax.tick_params(labelsize="large")
     bowl = score.process.equilibrium is not None and not isinstance(score.process.domain, ink.Box)
     ax.set_title(
         viz.say("in the bowl: from Gaussian noise to digits", "nella conca: dal rumore gaussiano alle cifre")
@@ -101,7 +102,7 @@ def draw_denoising(ax, score: ink.LearnedScore, held_out, p: Parameters) -> None
         alpha, sigma = process.alpha(t), process.sigma(t)
         noise = -sigma * score(x_t, t)
         panels += [score.decode(x_t / alpha), score.decode(noise), score.decode((x_t - sigma * noise) / alpha)]
-        labels += [f"$x_t$, $t = {t}$", "$-$ " + viz.label("predicted_noise"), "$=$"]
+        labels += [f"$x_t$, $t = {t}$", "$-$ " + viz.label("predicted_noise"), r"$= \hat x_0$"]
     viz.film(ax, np.clip(np.stack(panels), 0, 1).reshape(len(panels), 1, *score.image_shape), labels)
     ax.set_title(viz.label("denoised"))
 

@@ -83,7 +83,7 @@ def draw_film(ax, score: ink.LearnedScore, p: Parameters) -> None:
     walk = ink.reverse(score.process, score, start, times, seed=p.seed + 1)
     moments = [0, 60, 80, 100, 115, 130, 145, 160, len(times) - 1]
     frames = score.decode(walk.x[moments]).reshape(len(moments), 4, *score.image_shape)
-    viz.film(ax, np.clip(frames, 0, 1), ["$t = 1$", *(f"${times[i]:.2g}$" for i in moments[1:])])
+    viz.film(ax, np.clip(frames, 0, 1), [("" if i else "$t =$ ") + f"${times[i]:.2g}$" for i in moments])
     ax.tick_params(labelsize="large")
     bowl = score.process.equilibrium is not None and not isinstance(score.process.domain, ink.Box)
     ax.set_title(

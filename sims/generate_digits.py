@@ -39,6 +39,7 @@ QUICK = {
     "steps_bowl": 100, "steps_glass": 100, "samples": 200, "frechet_bowl": 2.0, "frechet_glass": 2.0, "class_p": 0.0,
 }  # fmt: skip
 TOUR = {"steps_bowl": 1400, "steps_glass": 1400, "frechet_bowl": 0.17, "frechet_glass": 0.22}
+LIMITS = {"samples": (50, None), "class_p": (0, 1)}
 
 
 def run(p: Parameters, report: Report) -> None:
@@ -82,7 +83,8 @@ def draw_film(ax, score: ink.LearnedScore, p: Parameters) -> None:
     walk = ink.reverse(score.process, score, start, times, seed=p.seed + 1)
     moments = [0, 60, 80, 100, 115, 130, 145, 160, len(times) - 1]
     frames = score.decode(walk.x[moments]).reshape(len(moments), 4, *score.image_shape)
-    viz.film(ax, np.clip(frames, 0, 1), [f"$t = {times[i]:.2g}$" for i in moments])
+    viz.film(ax, np.clip(frames, 0, 1), [("" if i else "$t =$ ") + f"${times[i]:.2g}$" for i in moments])
+    ax.tick_params(labelsize="large")
     bowl = score.process.equilibrium is not None and not isinstance(score.process.domain, ink.Box)
     ax.set_title(
         viz.say("in the bowl: from Gaussian noise to digits", "nella conca: dal rumore gaussiano alle cifre")
@@ -100,7 +102,7 @@ def draw_denoising(ax, score: ink.LearnedScore, held_out, p: Parameters) -> None
         alpha, sigma = process.alpha(t), process.sigma(t)
         noise = -sigma * score(x_t, t)
         panels += [score.decode(x_t / alpha), score.decode(noise), score.decode((x_t - sigma * noise) / alpha)]
-        labels += [f"$x_t$, $t = {t}$", "$-$ " + viz.label("predicted_noise"), "$=$"]
+        labels += [f"$x_t$, $t = {t}$", "$-$ " + viz.label("predicted_noise"), r"$= \hat x_0$"]
     viz.film(ax, np.clip(np.stack(panels), 0, 1).reshape(len(panels), 1, *score.image_shape), labels)
     ax.set_title(viz.label("denoised"))
 

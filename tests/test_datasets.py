@@ -253,6 +253,22 @@ def test_bad_pictures_of_ink() -> None:
             datasets.density_from_image(picture, 10)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16"])
+def test_a_white_file_holds_no_ink(mode: str, tmp_path: Path) -> None:
+    """The weights of red, green and blue add to 1 up to rounding: what is missing is no ink."""
+    path = tmp_path / "white.png"
+    levels = np.full((6, 5), 65535 if mode == "I;16" else 255, np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(levels)
+    (picture if mode == "I;16" else picture.convert(mode)).save(path)
+    for call in (
+        lambda: datasets.drop_from_image(path, 10, seed=0),
+        lambda: datasets.density_from_image(path, 10),
+        lambda: datasets.solid_from_image(path, 10),
+    ):
+        with pytest.raises(ValueError, match="no ink: every pixel is white"):
+            call()
+
+
 # Drops and figures in the plane
 
 

@@ -50,7 +50,11 @@ __all__ = ["HeldOut", "Measure", "Unending", "beside", "excess_nll", "judge"]
 Distance = Callable[[Array, Array], Estimate]
 
 _APART = 2**63  # seeds of real data, far from those of samples
-_DISTANCES: dict[str, Distance] = {"energy distance": energy_distance, "sliced Wasserstein": sliced_wasserstein}
+_LIKELIHOODS = 2000  # rows whose density is asked for: enough for a paired mean, and each costs 200 scores
+_DISTANCES: dict[str, Distance] = {
+    "energy distance": energy_distance,
+    "sliced Wasserstein": partial(sliced_wasserstein, directions=64),
+}
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,13 @@ def excess_nll(score: LearnedScore, density: Density, x: Array) -> Estimate:
 
 
 def judge(
-    score: LearnedScore, real: Unending | HeldOut, *, samples: int | None = None, draws: int = 20, seed: int = 0
+    score: LearnedScore,
+    real: Unending | HeldOut,
+    *,
+    samples: int | None = None,
+    draws: int = 20,
+    steps: int = 40,
+    seed: int = 0,
 ) -> list[Measure]:
     """What a learned score is worth, each measure beside its floor; see the module's text.
 
@@ -145,6 +155,7 @@ def judge(
     real : `Unending(draw)` for data that can be drawn afresh, `HeldOut(train, held_out)` for a finite set
     samples : rows of each draw; by default 4,000, or 1,000 of a finite set, and no more than it has training rows
     draws : of which the medians are taken
+    steps : of sampling, as for `LearnedScore.sample`
     seed : of the samples and of the draws
 
     Returns
@@ -166,8 +177,7 @@ def judge(
     example = real.draw(2, 0) if isinstance(real, Unending) else real.held_out
     if example.d != score.d:
         raise ValueError(f"real: {example.name!r} has {example.d} coordinates, the score {score.d}; judge by its own.")
-    seed = checks.seed64(seed)
-    model = partial(_sample, score, seed)
+    model = partial(_sample, score, checks.seed64(seed), checks.count(steps, "steps", least=2))
     if isinstance(real, HeldOut):
         n = min(n, len(real.train))
         if example.image_shape is not None:
@@ -175,7 +185,7 @@ def judge(
         return beside(_DISTANCES, lambda k: model(k, n), real, n, draws)
     measures = []
     if example.density is not None and not score.process.discrete:
-        fresh, _ = real.pair(draws, n)
+        fresh, _ = real.pair(draws, min(n, _LIKELIHOODS))
         measures.append(Measure("NLL - entropy, nats", excess_nll(score, example.density, fresh), ideal=0.0))
     return measures + beside(_DISTANCES, lambda k: model(k, n), real, n, draws)
 
@@ -185,8 +195,8 @@ def _median(draws: list[Estimate]) -> Estimate:
     return draws[0] if len(draws) == 1 else Estimate.of_median([draw.value for draw in draws])
 
 
-def _sample(score: LearnedScore, seed: int, k: int, n: int) -> Array:
-    return asnumpy(score.sample(n, seed=(seed + k) % 2**64))
+def _sample(score: LearnedScore, seed: int, steps: int, k: int, n: int) -> Array:
+    return asnumpy(score.sample(n, seed=(seed + k) % 2**64, steps=steps))
 
 
 def _pictures(model: Callable[[int], Array], real: HeldOut, n: int, draws: int) -> list[Measure]:

@@ -132,7 +132,7 @@ class Oracle:
     def __init__(self, draw, log_density=None, d=2):
         self.draw, self.log_density, self.d = draw, log_density, d
 
-    def sample(self, n, *, seed):
+    def sample(self, n, *, seed, steps):
         return self.draw(n, seed)
 
     def log_likelihood(self, x, **solver):
@@ -263,7 +263,7 @@ def test_a_process_that_counts_its_steps_has_no_density(tmp_path, capsys):
 @pytest.mark.usefixtures("trained_once")
 def test_digits_are_judged_by_those_held_out(digits, tmp_path, capsys, monkeypatch):
     train, _ = digits
-    monkeypatch.setattr(ink.learned.LearnedScore, "sample", lambda self, n, *, seed: train.x[:n])
+    monkeypatch.setattr(ink.learned.LearnedScore, "sample", lambda self, n, **how: train.x[:n])
     process = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
     ink.fit(process, train, checkpoint=tmp_path / "part", moments=False, **TINY)
     assert judge(tmp_path / "part") == 0

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["add_command"]
 
 _PROCESSES = ("vp", "cosine", "ddpm", "bowl", "ve", "glass")
-_STEPS, _POINTS = 2000, 10_000
+_STEPS, _POINTS = 2000, 50_000
 
 
 def add_command(commands: Any) -> None:

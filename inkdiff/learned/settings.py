@@ -25,8 +25,8 @@ __all__ = ["Fingerprint", "Settings", "default_net"]
 
 _SMALL = 8  # up to this many coordinates the data are points, beyond it they are pictures
 # Chosen on other seeds than any that is reported, and on splits of the training digits.
-_POINTS = {"batch": 1024, "finest": 0.005, "lr": 1e-2, "decay": 0.0, "waves": 5}
-_PICTURES = {"batch": 256, "finest": 0.1, "lr": 5e-3, "decay": 0.5, "waves": 0}
+_POINTS = {"batch": 1024, "finest": 0.005, "lr": 1e-2, "decay": 0.0, "waves": 5, "moments": False}
+_PICTURES = {"batch": 256, "finest": 0.1, "lr": 5e-3, "decay": 0.5, "waves": 0, "moments": True}
 
 
 def default_net(d: int) -> MLP:

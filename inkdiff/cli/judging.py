@@ -108,11 +108,11 @@ def _seen(score: LearnedScore, data: Dataset, train: Dataset) -> list[str]:
     if data.d != score.d:
         return []  # refused by `judge`, in better words
     about = score.about
+    found, whole, part = about.get("n"), str(len(data)), str(len(train))
     if "sha256" in about:
         found = about["sha256"]
         whole, part = (Fingerprint.of(inside(score.process, score.encode(rows.x))).sha256 for rows in (data, train))
-    else:
-        found, whole, part = about.get("n"), len(data), len(train)
+    found = str(found)
     if found == part:
         return []
     if found == whole:

@@ -82,7 +82,7 @@ class Parametrisation:
     @property
     def inputs(self) -> int:
         """How many features the network sees."""
-        return 2 * self.centre.size * (1 + self.waves)
+        return 2 * int(self.centre.size) * (1 + self.waves)
 
     def noise(self, process: Process, t: Any, like: Array) -> Noise:
         """The noise at times t (a number or (n,)), on the device of `like`."""

@@ -45,7 +45,8 @@ class _Sorted(NamedTuple):
 
     def without(self, group: int) -> _Floats:
         """The same from the rows of the other groups."""
-        return self.values[self.groups != group].reshape(len(self.values), -1)
+        kept: _Floats = self.values[self.groups != group]
+        return kept.reshape(len(self.values), -1)
 
 
 def _transport(a: _Floats, b: _Floats) -> _Floats:

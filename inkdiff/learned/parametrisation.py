@@ -14,7 +14,7 @@ and the guess that each coordinate makes for itself, both at unit size, and c(t)
 Points of few coordinates have structure much finer than their spread, which a perceptron learns last. So it also sees
 waves of the position, each as much as the noise leaves of it (a wave of wave number k fades like ink, exp(-k^2 v/2)):
 
-    features += [ e^{-k_j^2 e^{2l}/2} (cos, sin)(k_j y) ],   k_j = 2^j/spread   (between walls: 2^j pi/L), j < waves.
+    features += [ e^{-k_j^2 e^{2l}/2} (cos, sin)(k_j y) ],   k_j = 2^j/spread,   j < waves
 
 Loss of a noisy point, u = sigma grad log p(x_t | x_0):  |(g R F + m - u) / r|^2, of unit size at F = 0.
 
@@ -110,9 +110,8 @@ class Parametrisation:
             features[:, d : 2 * d] = (alone.guess - self.centre) / alone.guess_rms
         if self.waves:
             angle, _, fade = self._waves(y, noise.level)
-            pair = features[:, 2 * d :].reshape(len(x), 2, self.waves, d)
-            xp.multiply(xp.cos(angle), fade, out=pair[:, 0])
-            xp.multiply(xp.sin(angle), fade, out=pair[:, 1])
+            both = fade * xp.cos(angle), fade * xp.sin(angle)
+            features[:, 2 * d :] = xp.concatenate(both, axis=1).reshape(len(x), -1)
         scale = alone.unknown / np.float32(self.marginals.largest_unknown)
         return Prepared(features, alone.known, scale, alone.unknown_rms)
 
@@ -133,9 +132,9 @@ class Parametrisation:
             features[..., d : 2 * d] = guess * dy / self.marginals(y, noise.level).guess_rms
         if self.waves:
             angle, rate, fade = self._waves(y, noise.level)
-            pair = features[..., 2 * d :].reshape(len(v), len(x), 2, self.waves, d)
             moved = fade * rate * dy[:, :, None, :]
-            pair[:, :, 0], pair[:, :, 1] = -xp.sin(angle) * moved, xp.cos(angle) * moved
+            both = -xp.sin(angle) * moved, xp.cos(angle) * moved
+            features[..., 2 * d :] = xp.concatenate(both, axis=2).reshape(*v.shape[:2], -1)
         scale = unknown / np.float32(self.marginals.largest_unknown)
         return Prepared(features, known * dy, scale * dy, xp.zeros((1, 1), np.float32))
 
@@ -145,7 +144,7 @@ class Parametrisation:
         origin, lowest = self.centre, np.full(1, 1 / self.spread)
         if isinstance(self.domain, Box):
             origin = xp.asarray(self.domain.low(d), np.float32)
-            lowest = (2 * math.pi if self.domain.periodic(d).any() else math.pi) / self.domain.length(d)
+            lowest = (4 * math.pi if self.domain.periodic(d).any() else math.pi) / self.domain.length(d)
         k = xp.asarray(2.0 ** np.arange(self.waves)[:, None] * lowest)
         fade = xp.exp(-((k * xp.exp(xp.minimum(level, _DEAF))[:, None, None]) ** 2) / 2).astype(np.float32)
         k = k.astype(np.float32)

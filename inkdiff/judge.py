@@ -127,13 +127,13 @@ def beside(
     return [Measure(name, _median(of_model[name]), _median(of_real[name])) for name in distances]
 
 
-def excess_nll(score: LearnedScore, density: Density, x: Array) -> Estimate:
+def excess_nll(score: LearnedScore, density: Density, x: Array, *, tolerance: float = 1e-4) -> Estimate:
     """E[ln p - ln q] = NLL - entropy in nats, from rows x (n, d) of the known density p, q that of the score.
 
-    The flow is followed to a relative error of 1e-4 per step, which is below the scatter of any affordable n.
+    `tolerance` is that of the flow (rtol and atol); at 1e-4 its error lies below the scatter of any affordable n.
     """
     x = asnumpy(checks.state(x, "x"))
-    found = score.log_likelihood(x, rtol=1e-4, atol=1e-4)
+    found = score.log_likelihood(x, rtol=tolerance, atol=tolerance)
     truth: npt.NDArray[np.float64] = np.asarray(density.log_density(x.astype(np.float64)))
     return Estimate.of_mean(truth - found.values)
 
@@ -145,6 +145,7 @@ def judge(
     samples: int | None = None,
     draws: int = 20,
     steps: int = 40,
+    tolerance: float = 1e-4,
     seed: int = 0,
 ) -> list[Measure]:
     """What a learned score is worth, each measure beside its floor; see the module's text.
@@ -156,6 +157,7 @@ def judge(
     samples : rows of each draw; by default 4,000, or 1,000 of a finite set, and no more than it has training rows
     draws : of which the medians are taken
     steps : of sampling, as for `LearnedScore.sample`
+    tolerance : of the likelihoods, as for `excess_nll`
     seed : of the samples and of the draws
 
     Returns
@@ -186,7 +188,8 @@ def judge(
     measures = []
     if example.density is not None and not score.process.discrete:
         fresh, _ = real.pair(draws, min(n, _LIKELIHOODS))
-        measures.append(Measure("NLL - entropy, nats", excess_nll(score, example.density, fresh), ideal=0.0))
+        excess = excess_nll(score, example.density, fresh, tolerance=checks.positive(tolerance, "tolerance"))
+        measures.append(Measure("NLL - entropy, nats", excess, ideal=0.0))
     return measures + beside(_DISTANCES, lambda k: model(k, n), real, n, draws)
 
 

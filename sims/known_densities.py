@@ -28,15 +28,21 @@ class Parameters:
     """points generated, and points of real data, in each of the draws"""
     draws: int = 20
     """draws whose median distance counts"""
+    walk: int = 40
+    """steps of the walk from noise to a sample"""
     cells: int = 72
     """cells of a side of the maps"""
+    tolerance: float = 1e-4
+    """of the likelihoods; ten times that for the maps"""
     slack: float = 1.0
     """factor on all bounds"""
     seed: int = 0
     """64-bit seed of everything"""
 
 
-QUICK = {"points": 2000, "steps": 12, "samples": 200, "draws": 1, "cells": 10, "slack": 1000.0}
+QUICK = {
+    "points": 2000, "steps": 10, "samples": 100, "draws": 1, "walk": 12, "cells": 8, "tolerance": 1e-2, "slack": 1000.0,
+}  # fmt: skip
 # name: most of NLL - entropy (nats) and of the energy distance over its floor
 BOUNDS = {
     "eight_gaussians": (0.01, 1.5), "checkerboard": (0.06, 2.0), "swiss_roll": (0.02, 2.0), "fractal": (0.03, 2.0),
@@ -59,7 +65,7 @@ def run(p: Parameters, report: Report) -> None:
         begun = time.process_time()
         score = ink.fit(ink.VariancePreserving.linear(), data, steps=p.steps, seed=p.seed)
         report.words(*trained(name, time.process_time() - begun))
-        samples = score.sample(p.samples, seed=p.seed)
+        samples = score.sample(p.samples, seed=p.seed, steps=p.walk)
         found = judge(report, name, score, make, samples, p)
         draw(column, name, data, score, samples, p)
         column[2].set_xlabel(table(found))
@@ -71,7 +77,8 @@ def run(p: Parameters, report: Report) -> None:
 def judge(report: Report, name: str, score, make, samples, p: Parameters) -> list:
     """The measures of `inkdiff judge`, each against its bound."""
     kl, ratio = BOUNDS[name]
-    found = ink.judge(score, ink.Unending(make, p.seed), samples=p.samples, draws=p.draws, seed=p.seed)
+    effort = {"samples": p.samples, "draws": p.draws, "steps": p.walk, "tolerance": p.tolerance}
+    found = ink.judge(score, ink.Unending(make, p.seed), seed=p.seed, **effort)
     report.bound(f"{name}_nll_minus_entropy", found[0].value, at_most=kl * p.slack)
     report.bound(f"{name}_energy_distance_over_floor", found[1].ratio, at_most=ratio * p.slack)
     if name == "checkerboard":
@@ -86,7 +93,8 @@ def draw(column, name: str, data, score: ink.LearnedScore, samples, p: Parameter
     middle = low + (high - low) * (np.arange(p.cells) + 0.5) / p.cells
     places = np.stack(np.meshgrid(middle, middle, indexing="ij"), axis=-1).reshape(-1, 2)
     true = np.exp(data.density.log_density(places)).reshape(p.cells, p.cells)
-    learned = np.exp(score.log_likelihood(places, rtol=1e-3, atol=1e-3).values).reshape(p.cells, p.cells)
+    rough = {"rtol": 10 * p.tolerance, "atol": 10 * p.tolerance}
+    learned = np.exp(score.log_likelihood(places, **rough).values).reshape(p.cells, p.cells)
     for ax, density in ((column[0], true), (column[1], learned)):
         viz.concentration(ax, density, SIDE, vmax=float(true.max()))
     viz.scatter(column[2], samples, color="blue")

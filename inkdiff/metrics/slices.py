@@ -60,9 +60,7 @@ def _transport(a: _Floats, b: _Floats) -> _Floats:
     return np.asarray(np.abs(a[:, (steps - 1) // m] - b[:, (steps - 1) // n]) @ lengths)
 
 
-def sliced_wasserstein(
-    x: Array | Dataset, y: Array | Dataset, *, directions: int = 128, seed: int = 0
-) -> Estimate:
+def sliced_wasserstein(x: Array | Dataset, y: Array | Dataset, *, directions: int = 128, seed: int = 0) -> Estimate:
     """Sliced Wasserstein-1 distance between two samples, in units of the data.
 
     The error has two parts: that of the random directions (their scatter; none for d = 1), and a delete-a-group

@@ -54,7 +54,7 @@ TITLES = {
     "swiss_roll": ("spiral", "spirale"),
     "fractal": ("fractal tree", "albero frattale"),
 }
-SIDE = ink.Box(-2.4, 2.4)
+LOW, HIGH = -2.4, 2.4  # of the maps
 
 
 def run(p: Parameters, report: Report) -> None:
@@ -89,16 +89,15 @@ def judge(report: Report, name: str, score, make, samples, p: Parameters) -> lis
 
 def draw(column, name: str, data, score: ink.LearnedScore, samples, p: Parameters) -> None:
     """The true density, the learned one on the same scale, and samples."""
-    low, high = float(SIDE.low(2)[0]), -float(SIDE.low(2)[0])
-    middle = low + (high - low) * (np.arange(p.cells) + 0.5) / p.cells
+    middle = LOW + (HIGH - LOW) * (np.arange(p.cells) + 0.5) / p.cells
     places = np.stack(np.meshgrid(middle, middle, indexing="ij"), axis=-1).reshape(-1, 2)
     true = np.exp(data.density.log_density(places)).reshape(p.cells, p.cells)
     rough = {"rtol": 10 * p.tolerance, "atol": 10 * p.tolerance}
     learned = np.exp(score.log_likelihood(places, **rough).values).reshape(p.cells, p.cells)
     for ax, density in ((column[0], true), (column[1], learned)):
-        viz.concentration(ax, density, SIDE, vmax=float(true.max()))
+        viz.concentration(ax, density, ink.Box(LOW, HIGH), vmax=float(true.max()))
     viz.scatter(column[2], samples, color="blue")
-    column[2].set(xlim=(low, high), ylim=(low, high), xticks=[], yticks=[])
+    column[2].set(xlim=(LOW, HIGH), ylim=(LOW, HIGH), xticks=[], yticks=[])
     column[2].spines[["top", "right"]].set_visible(True)
     column[0].set_title(viz.say(*TITLES[name]))
 

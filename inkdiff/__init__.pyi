@@ -14,6 +14,11 @@ from .compare import compare as compare
 from .domain import Box as Box
 from .domain import Free as Free
 from .hindsight import where_it_fell as where_it_fell
+from .judge import HeldOut as HeldOut
+from .judge import Unending as Unending
+from .judge import beside as beside
+from .judge import excess_nll as excess_nll
+from .judge import judge as judge
 from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
 from .kernels import uniform as uniform
@@ -32,6 +37,7 @@ from .likelihood import Hutchinson as Hutchinson
 from .likelihood import log_likelihood as log_likelihood
 from .maze import Maze as Maze
 from .metrics import Estimate as Estimate
+from .metrics import FrozenClassifier as FrozenClassifier
 from .metrics import binned_entropy as binned_entropy
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium
 from .metrics import class_histogram as class_histogram
@@ -45,6 +51,7 @@ from .metrics import kl_to_equilibrium as kl_to_equilibrium
 from .metrics import msd as msd
 from .metrics import nearest_distance_ratio as nearest_distance_ratio
 from .metrics import neighbour_entropy as neighbour_entropy
+from .metrics import sliced_wasserstein as sliced_wasserstein
 from .metrics import uniform_entropy as uniform_entropy
 from .metrics import uniformity_test as uniformity_test
 from .nn import MLP as MLP

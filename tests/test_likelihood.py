@@ -112,7 +112,7 @@ def test_the_bound_of_gaussian_data_is_its_closed_form():
 
 
 def test_a_learned_density_integrates_to_one(learned):
-    axis = np.linspace(-2.4, 2.4, 49)
+    axis = np.linspace(-2.4, 2.4, 97)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     found = learned.log_likelihood(grid, rtol=1e-4, atol=1e-4)
     mass = np.exp(found.values).sum() * (axis[1] - axis[0]) ** 2

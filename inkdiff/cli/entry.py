@@ -6,6 +6,7 @@
     inkdiff info            what this machine offers
     inkdiff compare         ink beside images on one clock
     inkdiff train DATA ...  learn a score, whatever interrupts
+    inkdiff judge FILE      a learned score beside what real data get
     inkdiff verify          statements with exact values, measured
     inkdiff bench           inkdiff beside its peers
 
@@ -20,7 +21,7 @@ import argparse
 from collections.abc import Sequence
 
 from inkdiff import __version__
-from inkdiff.cli import benchmarks, comparison, tour, training, verification
+from inkdiff.cli import benchmarks, comparison, judging, tour, training, verification
 from inkdiff.cli.blas import choose_blas_kernels
 from inkdiff.cli.scripts import Simulation, describe, find, guarded, run_script, simulations
 from inkdiff.cli.story import ORDER
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     comparison.add_command(commands)
     verification.add_command(commands)
     training.add_command(commands)
+    judging.add_command(commands)
     benchmarks.add_command(commands)
     info = commands.add_parser("info", help="what this machine offers", description=_info.__doc__)
     info.set_defaults(command=_info)

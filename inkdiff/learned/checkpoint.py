@@ -114,6 +114,7 @@ def save(score: LearnedScore, path: str | os.PathLike[str], progress: Progress |
         "scaling": dataclasses.asdict(score.scaling),
         "levels": dataclasses.asdict(known.levels),
         "spread": known.spread,
+        "waves": known.waves,
         "marginals": [known.marginals.lo, known.marginals.hi],
         "network": dataclasses.asdict(score.network.shape),
         "image_shape": score.image_shape,
@@ -193,7 +194,8 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
     if not isinstance(process, Process):
         raise ValueError(f"its process is a {type(process).__name__}")
     d = tensors["centre"].size
-    network = MLP(**config["network"]).build(2 * d, d)
+    waves = config.get("waves", 0)  # older files have none
+    network = MLP(**config["network"]).build(2 * d * (1 + waves), d)
     for name, shape in _shapes(tensors, network.size, d).items():
         if tensors[name].shape != shape:
             raise ValueError(f"tensor {name!r} has shape {tensors[name].shape}, not {shape}")
@@ -203,7 +205,7 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
     theta, centre = tensors["theta"], tensors["centre"]
     marginals = Marginals(*config["marginals"], *(tensors[name] for name in ("table", "start", "inverse", "rms")))
     domain = closed_form_domain(process, "a score")
-    parametrisation = Parametrisation(Levels(**config["levels"]), domain, config["spread"], centre, marginals)
+    parametrisation = Parametrisation(Levels(**config["levels"]), domain, config["spread"], centre, marginals, waves)
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])

@@ -72,11 +72,12 @@ def fit(
     seed: int,
     net: MLP | None = None,
     batch: int | None = None,
-    lr: float = 5e-3,
-    decay: float = 0.5,
+    lr: float | None = None,
+    decay: float | None = None,
     warmup: int = 100,
     finest: float | None = None,
-    moments: bool = True,
+    waves: int | None = None,
+    moments: bool | None = None,
     weighting: Weighting | str = "balanced",
     checkpoint: str | os.PathLike[str] | None = None,
     every: int = 500,
@@ -94,12 +95,15 @@ def fit(
     steps : gradient steps. seed : 64-bit seed of everything random.
     net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8).
     batch : points per step; by default 1024 for points, 256 for pictures.
-    lr, warmup : peak of the learning rate, and steps of its linear rise; it then falls to zero by half a cosine.
-    decay : weight decay of AdamW, in units of the learning rate.
-    finest : smallest noise trained on, in units of the data's standard deviation; by default 0.01 for points, 0.1 for
+    lr, warmup : peak of the learning rate, by default 0.01 for points, 0.005 for pictures, and steps of its linear
+        rise; it then falls to zero by half a cosine.
+    decay : weight decay of AdamW, in units of the learning rate; by default 0 for points, 0.5 for pictures.
+    finest : smallest noise trained on, in units of the data's standard deviation; by default 0.005 for points, 0.1 for
         pictures.
+    waves : octaves of each coordinate that the network sees as waves (`parametrisation.py`); by default 5 for points, 0
+        for pictures.
     moments : correct the trained score so that its samples keep the means and variances of the data (`calibration.py`);
-        a second of walking at the end.
+        a second of walking at the end. By default for pictures only: in few coordinates a network keeps them better.
     weighting : how much each noise level counts: "balanced", "simple", "likelihood", "min_snr", or an object such as
         MinSNRWeighting(gamma=5) (`weighting.py`).
     checkpoint : a file, not there yet, that always holds the whole state of the training, written before the first
@@ -129,19 +133,19 @@ def fit(
     closed_form_domain(process, "a score")
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
     shape: dict[str, Any] = {"d": checks.state(getattr(data, "x", data), "data").shape[1], "net": net, "batch": batch}
-    rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest}
+    rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest, "waves": waves}
     settings = Settings.of(**shape, **rates, steps=steps, seed=seed, moments=moments, weighting=weighting)
     if sitting.checkpoint is not None:
         _refuse_to_overwrite(sitting.checkpoint)
     x, scaling = _encoded(process, data)
-    about = {"data": str(getattr(data, "name", "array")), "n": len(x)} | settings.about()
+    fingerprint = Fingerprint.of(x)
+    about = {"data": str(getattr(data, "name", "array")), "n": len(x), "sha256": fingerprint.sha256} | settings.about()
     with one_thread_each():
-        parametrisation = Parametrisation.of(process, x, finest=settings.finest)
-        network = settings.net.build(2 * x.shape[1], x.shape[1])
+        parametrisation = Parametrisation.of(process, x, finest=settings.finest, waves=settings.waves)
+        network = settings.net.build(parametrisation.inputs, x.shape[1])
         state = AdamWState.start(_initial(network, x, settings.seed))
         image_shape = getattr(data, "image_shape", None)
         start = LearnedScore(process, scaling, parametrisation, network, state.mean, image_shape, about=about)
-    fingerprint = None if checkpoint is None else Fingerprint.of(x)
     return train(start, x, files.Progress(settings, state, fingerprint), sitting, fresh=True)
 
 

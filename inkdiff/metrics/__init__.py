@@ -16,6 +16,7 @@ from inkdiff.metrics.entropies import (
     uniformity_test,
 )
 from inkdiff.metrics.estimates import Column, Estimate
+from inkdiff.metrics.frozen import FrozenClassifier
 from inkdiff.metrics.likeness import (
     ClassHistogram,
     class_histogram,
@@ -25,12 +26,14 @@ from inkdiff.metrics.likeness import (
 )
 from inkdiff.metrics.motion import correlation, msd
 from inkdiff.metrics.neighbours import neighbour_entropy
+from inkdiff.metrics.slices import sliced_wasserstein
 
 __all__ = [
     "ChiSquare",
     "ClassHistogram",
     "Column",
     "Estimate",
+    "FrozenClassifier",
     "binned_entropy",
     "chi2_to_equilibrium",
     "class_histogram",
@@ -44,6 +47,7 @@ __all__ = [
     "msd",
     "nearest_distance_ratio",
     "neighbour_entropy",
+    "sliced_wasserstein",
     "uniform_entropy",
     "uniformity_test",
 ]

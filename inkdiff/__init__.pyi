@@ -9,6 +9,7 @@ from . import molecules as molecules
 from . import substances as substances
 from . import time_grids as time_grids
 from . import viz as viz
+from .binomial import Binomial as Binomial
 from .bound import variational_bound as variational_bound
 from .compare import compare as compare
 from .domain import Box as Box
@@ -68,6 +69,7 @@ from .samplers import EulerMaruyama as EulerMaruyama
 from .samplers import PredictorCorrector as PredictorCorrector
 from .samplers import ProbabilityFlow as ProbabilityFlow
 from .scores import BoxScore as BoxScore
+from .scores import EmpiricalBits as EmpiricalBits
 from .scores import EmpiricalScore as EmpiricalScore
 from .scores import GaussianScore as GaussianScore
 from .scores import MixtureScore as MixtureScore

@@ -19,6 +19,7 @@ from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
 from .kernels import uniform as uniform
 from .learned import BalancedWeighting as BalancedWeighting
+from .learned import LearnedBits as LearnedBits
 from .learned import LearnedScore as LearnedScore
 from .learned import LikelihoodWeighting as LikelihoodWeighting
 from .learned import MinSNRWeighting as MinSNRWeighting

@@ -34,7 +34,7 @@ from inkdiff.backend import Array, array_module
 from inkdiff.process import Timed
 from inkdiff.rng import Stream
 
-__all__ = ["Bernoulli", "Binomial", "Bits", "Flips", "sigmoid"]
+__all__ = ["Bernoulli", "Binomial", "Bits", "Flips", "sigmoids"]
 
 _LONGEST = 10_000_000
 
@@ -79,7 +79,7 @@ class Bernoulli:
 
 
 class Flips(NamedTuple):
-    """Whether a bit changes on the way back from t to s: four probabilities, each (n, d).
+    """Whether a bit changes on the way back from t to s: four probabilities, each (n, d) or broadcast to it.
 
     `flip` + `stay` = 1 in either case; both are kept, since either may be tiny.
     """
@@ -91,7 +91,7 @@ class Flips(NamedTuple):
 
     def mixed(self, log_odds_other: Array) -> tuple[Array, Array]:
         """(flip, stay) if x_0 differs from x_t with these log-odds."""
-        other, same = sigmoid(log_odds_other), sigmoid(-log_odds_other)
+        other, same = sigmoids(log_odds_other)
         return other * self.flip_other + same * self.flip_same, other * self.stay_other + same * self.stay_same
 
     def known(self, other: Array) -> tuple[Array, Array]:
@@ -134,10 +134,10 @@ class Binomial(Timed):
         beta = np.atleast_1d(checks.reals(self.beta, "beta"))
         if beta.shape not in ((1,), (self.T,)):
             raise ValueError(f"beta must be one number or T={self.T} of them, got {checks.show(self.beta)}.")
-        single = np.ndim(self.beta) == 0
+        single = not isinstance(self.beta, (tuple, list, np.ndarray))
         object.__setattr__(self, "beta", float(beta[0]) if single else tuple(beta.tolist()))
         beta = np.broadcast_to(beta, (self.T,))
-        if not (0 < beta.min() and beta.max() <= 1 and (self.T == 1 or beta[:-1].max() < 1)):
+        if not (beta.min() > 0 and beta.max() <= 1 and (self.T == 1 or beta[:-1].max() < 1)):
             raise ValueError(f"beta must lie in (0, 1), and may be 1 only at the last step, got {checks.show(self.beta)}.")
         return np.concatenate([[0.0], np.cumsum(np.log1p(-beta))])
 
@@ -212,7 +212,7 @@ class Binomial(Timed):
         pi = self._pi(x)
         other = 1 - pi  # of the value that x has not
         as_now, not_now = kept_t + lost_t * pi, lost_t * pi  # P(x_t = x | x_0) for the two x_0
-        return Flips(
+        return Flips(  # (n, d), or smaller where rows or values do not matter
             lost * pi * lost_s * other / as_now,
             (kept + lost * pi) * (kept_s + lost_s * pi) / as_now,
             lost * pi * (kept_s + lost_s * other) / not_now,
@@ -244,9 +244,9 @@ class Binomial(Timed):
             raise ValueError(f"p must be 1/2, an urn's balls prefer no side, got {self.p}.")
         return -checks.count(d, "d") / 2 * self.log_alpha(t)
 
-    def _pi(self, x: Array) -> Array:
-        """Equilibrium probability of the values of x."""
-        return array_module(x).where(x > 0.5, self.p, 1 - self.p)
+    def _pi(self, x: Array) -> Any:
+        """Equilibrium probability of the values of x; one number where both values have it."""
+        return 0.5 if self.p == 0.5 else array_module(x).where(x > 0.5, self.p, 1 - self.p)
 
     def _checked(self, x: Array, name: str) -> Array:
         x = checks.state(x, name)
@@ -254,9 +254,11 @@ class Binomial(Timed):
         return x
 
 
-def sigmoid(z: Array) -> Array:
-    """1/(1 + exp(-z)), float64, to full relative accuracy also where it is tiny; z may be infinite."""
+def sigmoids(z: Array) -> tuple[Array, Array]:
+    """1/(1 + exp(-z)) and 1/(1 + exp(z)), float64, to full relative accuracy where tiny; z may be infinite."""
     xp = array_module(z)
     z = xp.asarray(z, np.float64)
     small = xp.exp(-xp.abs(z))
-    return xp.where(z >= 0, 1.0, small) / (1 + small)
+    large = 1 / (1 + small)
+    small *= large
+    return xp.where(z >= 0, large, small), xp.where(z >= 0, small, large)

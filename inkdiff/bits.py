@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff.backend import Array, array_module
-from inkdiff.binomial import Binomial, sigmoid
+from inkdiff.binomial import Binomial, sigmoids
 from inkdiff.rng import Stream
 
 __all__ = ["bit_jump", "bit_walk", "divergence", "log_odds_of_a_change", "prior_cost", "step_back", "step_cost"]
@@ -33,7 +33,7 @@ def _forward(process: Binomial, x: Array, s: Any, t: Any, out: Array | None = No
     """x_t from x_s = x (n, d), into `out` if given, and the uniforms; t a number or (n,)."""
     xp = array_module(x)
     kept, lost = (xp.atleast_1d(xp.asarray(v))[:, None] for v in process.transition(s, t))
-    u = _uniforms(x, **address)  # type: ignore[arg-type]
+    u = _uniforms(x, **address)
     ones = u < kept * x + lost * process.p
     if out is None:
         return ones.astype(x.dtype), u
@@ -95,8 +95,8 @@ def divergence(process: Binomial, log_odds: Array, x: Array, x0: Array, t: Any, 
     true_flip, true_stay = flips.known(x != x0)
     with np.errstate(divide="ignore", invalid="ignore"):  # what has no chance, or is certain
         cost = _weighted_log(true_flip, flip) + _weighted_log(true_stay, stay)
-        spread = sigmoid(change) * sigmoid(-change)
-        slope = (true_stay / stay - true_flip / flip) * (flips.flip_other - flips.flip_same) * spread
+        other, same = sigmoids(change)
+        slope = (true_stay / stay - true_flip / flip) * ((flips.flip_other - flips.flip_same) * other * same)
     return cost, log_odds_of_a_change(x, slope)
 
 

@@ -55,8 +55,8 @@ def reverse(
     steps : equal steps in each interval
     first_step : number of the first step; continue with `Trajectory.next_step`
     sampler : one of `inkdiff.samplers`, or its name: "ancestral", "ddim", "euler_maruyama", "heun", "adaptive",
-        "dpm_solver", "predictor_corrector"; by default ancestral in free space, Euler-Maruyama between walls; bits have but one, the
-        ancestral: any subset of the times will do, the more the better
+        "dpm_solver", "predictor_corrector"; by default ancestral in free space, Euler-Maruyama between walls; bits
+        have but the ancestral: any subset of the times will do, the more the better
     observe, callback : as in `simulate`
 
     Returns

@@ -1,8 +1,8 @@
 """Exact scores score(x, t) = grad log p_t(x), for densities whose diffusion is known in closed form.
 
 `GaussianScore` and `MixtureScore` (free space), `EmpiricalScore` (a finite data set, in free space or a box),
-`BoxScore` (any initial density between walls), `EmpiricalBits` (log-odds, for bits). They are callables with the signature a learned score has, so
-every sampler takes either.
+`BoxScore` (any initial density between walls), `EmpiricalBits` (log-odds, for bits). They are callables with the
+signature a learned score has, so every sampler takes either.
 """
 
 from inkdiff.scores.bits import EmpiricalBits

@@ -1,7 +1,7 @@
 r"""What bits that forget still tell about a finite data set: the exact posterior, bit by bit, for `inkdiff.reverse`.
 
-    P(x_0 = x_i | x_t = x) = w_i = P(x_t = x | x_i) / sum_j P(x_t = x | x_j),        log-odds_b = ln (sum_{i: x_ib = 1} w_i
-                                                                                     / sum_{i: x_ib = 0} w_i)
+    P(x_0 = x_i | x_t = x) = w_i = P(x_t = x | x_i) / sum_j P(x_t = x | x_j),
+    log-odds_b = ln sum_{i: x_ib = 1} w_i - ln sum_{i: x_ib = 0} w_i
 
 The likelihoods of all data are one matrix product, since each bit adds one of two numbers. A bit that all data agree
 on has infinite log-odds. For bits this takes the place of the score (`inkdiff.binomial`); walking back by it returns

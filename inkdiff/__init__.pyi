@@ -69,6 +69,8 @@ from .samplers import DPMSolver as DPMSolver
 from .samplers import EulerMaruyama as EulerMaruyama
 from .samplers import PredictorCorrector as PredictorCorrector
 from .samplers import ProbabilityFlow as ProbabilityFlow
+from .sandwich import Sandwich as Sandwich
+from .sandwich import entropy_sandwich as entropy_sandwich
 from .scores import BoxScore as BoxScore
 from .scores import EmpiricalBits as EmpiricalBits
 from .scores import EmpiricalScore as EmpiricalScore

@@ -138,7 +138,8 @@ class Binomial(Timed):
         object.__setattr__(self, "beta", float(beta[0]) if single else tuple(beta.tolist()))
         beta = np.broadcast_to(beta, (self.T,))
         if not (beta.min() > 0 and beta.max() <= 1 and (self.T == 1 or beta[:-1].max() < 1)):
-            raise ValueError(f"beta must lie in (0, 1), and may be 1 only at the last step, got {checks.show(self.beta)}.")
+            given = checks.show(self.beta)
+            raise ValueError(f"beta must lie in (0, 1), and may be 1 only at the last step, got {given}.")
         return np.concatenate([[0.0], np.cumsum(np.log1p(-beta))])
 
     @property
@@ -232,8 +233,9 @@ class Binomial(Timed):
         r"""Mean number of steps of an Ehrenfest urn of d balls to which time t corresponds: -(d/2) ln m_t.
 
         An urn turns one ball at a time. Let it be turned by a Geiger counter, so that the number of steps is Poisson
-        with this mean: then each ball has been turned Poisson(-ln(m_t)/2) times, an odd number of times with probability
-        (1 - m_t)/2, independently of the others. Bits of p = 1/2 and balls have one law, at every t.
+        with this mean: then each ball has been turned Poisson(-ln(m_t)/2) times, an odd number of times with
+        probability (1 - m_t)/2, independently of the others. Bits of p = 1/2 and balls have one law, at every t. (By
+        the step, with beta = 2/d, they have one mean; but an urn turns exactly one ball, bits turn one on average.)
 
         Raises
         ------

@@ -41,11 +41,11 @@ class FewSequences:
 
 
 def heartbeat(n: int, seed: int, *, length: int = 20, period: int = 5) -> Dataset:
-    """`n` sequences with a one in every `period`-th bin: x (n, length) of zeros and ones, y the phase, 0 ... period - 1.
+    """`n` sequences with a one in every `period`-th bin: x (n, length) of zeros and ones, y the phase.
 
-    The phase is uniform, so there are `period` equally likely sequences: entropy ln 5 nats at the default, log2 5 =
-    2.3219 bits, the best log-likelihood that any model can have. Independent bits of the same rate, Bernoulli(0.2),
-    have -14.439 bits.
+    The phase, 0 ... period - 1, is uniform, so there are `period` equally likely sequences: entropy ln 5 nats at the
+    default, log2 5 = 2.3219 bits, and no model can have a better log-likelihood. Independent bits of the same rate,
+    Bernoulli(0.2), have -14.439 bits.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 r"""How often each step of a chain of bits is trained on, and what a network is told of it.
 
-    evidence_t = ln (1 + m_t)/(1 - m_t),     share_t = 1/2T + (evidence_{t-1} - evidence_t) / 2 (evidence_1 - evidence_T)
+    evidence_t = ln (1 + m_t)/(1 - m_t),
+    share_t = 1/(2 T) + (evidence_{t-1} - evidence_t) / 2 (evidence_1 - evidence_T)
 
 The evidence is the log-odds that one observed bit gives of itself. Half of the draws are even in time, half in the
 evidence: near t = 0 the cost of a step back goes as 1/t, so that equal parts of the logarithm count alike, and most
@@ -26,7 +27,7 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class BitLevels:
-    """Tables over t = 1 ... T, entry 0 unused: evidence, share of the draws, c; and the cumulative share, from 0 to 1."""
+    """Tables over t = 1 ... T, entry 0 unused: evidence, share of the draws, c; and the cumulative share, 0 to 1."""
 
     evidence: _Floats
     share: _Floats

@@ -124,9 +124,9 @@ class LearnedBits:
         return out
 
     def prepare(self, x: Array, t: npt.NDArray[np.int64], features: Array) -> tuple[Array, Array]:
-        """What each bit knows by itself (n, d), and the unit of F (n or 1, 1), at steps t (n,) or (1,); fills `features`.
+        """What each bit knows by itself (n, d), and the unit of F (n or 1, 1), at steps t (n,) or (1,).
 
-        x (n, d), features (n, 2 d), float32.
+        x (n, d); features (n, 2 d), float32, are filled.
         """
         xp = array_module(x)
         evidence = xp.asarray(self.levels.evidence[t])[:, None]
@@ -156,7 +156,7 @@ class LearnedBits:
             return reverse(self.process, self, start, times, seed=seed, observe={}).last
 
     def bound(self, x: Array, *, seed: int, draws: int = 1, steps: int | None = None) -> Bound:
-        """The variational bound on ln P of rows x (n, d), term by term: `inkdiff.variational_bound` over `times(steps)`.
+        """The bound on ln P of rows x (n, d), term by term: `inkdiff.variational_bound` over `times(steps)`.
 
         By default over all T steps. `.bits` of the result is its mean in bits per row.
         """

@@ -53,8 +53,8 @@ def resume(
 
     Returns
     -------
-    LearnedScore or LearnedBits, the bits of which are those of a training that never stopped, on one machine and BLAS build; on
-    another, a warning says so. If the training had ended, the score is returned as it is.
+    LearnedScore or LearnedBits, to the bit that of a training that never stopped, on one machine and BLAS build; on
+    another, a warning says so. If the training had ended, it is returned as it is.
 
     Raises
     ------

@@ -118,7 +118,8 @@ def fit(
     data : (n, d) array, or a data set with `.x` (and `.image_shape`, `.range`), in its natural units; NumPy, or CuPy to
         train on a GPU.
     steps : gradient steps. seed : 64-bit seed of everything random.
-    net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8), MLP(128, 3) for bits.
+    net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8), MLP(128, 3) for
+        bits.
     batch : points per step; by default 1024 for points and bits, 256 for pictures.
     lr, warmup : peak of the learning rate, and steps of its linear rise; it then falls to zero by half a cosine.
     decay : weight decay of AdamW, in units of the learning rate.
@@ -137,7 +138,8 @@ def fit(
 
     Returns
     -------
-    LearnedScore, or LearnedBits. The same bits for any number of threads and interruptions, on one machine and BLAS build.
+    LearnedScore, or LearnedBits. The same to the bit for any number of threads and interruptions, on one machine and
+    BLAS build.
 
     Raises
     ------

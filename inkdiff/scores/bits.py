@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.binomial import Binomial
 
 __all__ = ["EmpiricalBits"]
@@ -49,9 +49,9 @@ class EmpiricalBits:
         data = checks.state(data, "data")
         process.domain.check_inside(data, "data")
         xp = array_module(data)
-        rows, counts = xp.unique(data, axis=0, return_counts=True)
-        self.data = rows.astype(np.float64)
-        self._log_share = xp.log(counts / len(data))
+        rows, counts = np.unique(asnumpy(data), axis=0, return_counts=True)
+        self.data = xp.asarray(rows.astype(np.float64))
+        self._log_share = xp.asarray(np.log(counts / len(data)))
 
     def log_density(self, x: Array, t: Any) -> Array:
         """ln P(x_t = x) per row, (n,)."""

@@ -123,16 +123,21 @@ def poisson(mean: float, count: int) -> np.ndarray:
 def the_bound(ax, chain: ink.Binomial, learned: ink.LearnedBits, data, fresh, p: Parameters, report: Report):
     """What the steps back cost, from noise to data: learned, and with the exact posterior of the five sequences."""
     bound = learned.bound(fresh.x, seed=p.seed)
-    best = ink.variational_bound(chain, ink.EmpiricalBits(chain, data.x), fresh.x[:100], bound.times, seed=p.seed)
+    best = ink.variational_bound(chain, ink.EmpiricalBits(chain, data.x), fresh.x[:300], bound.times, seed=p.seed)
     report.bound("bound_bits_per_sequence", bound.bits, at_least=p.least_bound)
     above = bound.bits.value - OPTIMUM
     report.bound("bound_above_the_truth_in_errors", above / bound.bits.stderr, at_most=5)
-    for one, name, color in ((best, viz.label("exact"), "black"), (bound, viz.label("learned"), "blue")):
-        cost = np.cumsum(one.terms) / math.log(2)
-        ax.plot(one.times, cost, color=viz.COLORS[color], label=f"{name}: {cost[-1]:.3f}",
-                linewidth=1.4 if color == "black" else 2.6, zorder=3 if color == "black" else 2)  # fmt: skip
-    ax.axhline(-PAPER, linestyle="--", color=viz.COLORS["red"], label=f"2015: {-PAPER}")
-    ax.axhline(-OPTIMUM, linestyle=":", color=viz.COLORS["black"], label=f"$\\log_2 5 = {-OPTIMUM:.3f}$")
+    panels = [ax]
+    if not report.quick:  # a closer look at the end
+        panels.append(ax.inset_axes((0.65, 0.42, 0.33, 0.34)))
+        panels[1].set(xlim=(0.25 * chain.T, 0), ylim=(2.24, 2.44), yticks=[2.3, 2.4])
+    for panel in panels:
+        for one, name, color, width in ((bound, "learned", "blue", 2.6), (best, "exact", "black", 1.4)):
+            cost = np.cumsum(one.terms) / math.log(2)
+            text = f"{viz.label(name)}: {cost[-1]:.3f}"
+            panel.plot(one.times, cost, color=viz.COLORS[color], label=text, linewidth=width)
+        panel.axhline(-PAPER, linestyle="--", color=viz.COLORS["red"], label=f"2015: {-PAPER}")
+        panel.axhline(-OPTIMUM, linestyle=":", color=viz.COLORS["black"], label=f"$\\log_2 5 = {-OPTIMUM:.3f}$")
     ax.set(xlim=(chain.T, 0), ylim=(0, 2.6 if not report.quick else None), xlabel=viz.label("step"))
     ax.set_ylabel(viz.say("bits paid so far", "bit pagati finora"))
     ax.set_title(viz.say("where the bits are, on the way back", "dove sono i bit, sulla via del ritorno"))

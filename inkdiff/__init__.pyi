@@ -4,6 +4,7 @@ from . import datasets as datasets
 from . import durations as durations
 from . import fluctuations as fluctuations
 from . import forgetting as forgetting
+from . import gan as gan
 from . import identities as identities
 from . import molecules as molecules
 from . import substances as substances

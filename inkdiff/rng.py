@@ -56,6 +56,8 @@ class Stream(enum.IntEnum):
     BRIDGE = 13  # what a walker did between two steps, near an absorbing wall
     CORRECTOR = 14  # Langevin steps between the steps backward in time
     BOUND = 15  # noised data that a variational bound is averaged over
+    LATENT = 21  # what a forger draws from
+    DUEL = 22  # training of forger and detective: rows of the data, and latents
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -23,7 +23,7 @@ FLOORS = [
     ("measures", ["observables", "metrics", "ledger", "fluctuations", "counting", "urn", "forgetting"]),
     ("measures of another kind", ["bound", "hindsight", "likelihood", "molecules"]),
     ("truth", ["identities"]),
-    ("learned", ["learned", "compare"]),
+    ("learned", ["learned", "compare", "gan"]),
     ("figures", ["viz"]),
     ("commands", ["cli"]),
 ]

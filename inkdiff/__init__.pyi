@@ -43,6 +43,7 @@ from .metrics import entropy as entropy
 from .metrics import frechet_distance as frechet_distance
 from .metrics import gaussian_entropy as gaussian_entropy
 from .metrics import kl_to_equilibrium as kl_to_equilibrium
+from .metrics import modes_covered as modes_covered
 from .metrics import msd as msd
 from .metrics import nearest_distance_ratio as nearest_distance_ratio
 from .metrics import neighbour_entropy as neighbour_entropy

@@ -9,6 +9,7 @@ from .pictures import drop_from_image as drop_from_image
 from .pictures import image as image
 from .plane import checkerboard as checkerboard
 from .plane import eight_gaussians as eight_gaussians
+from .plane import grid_gaussians as grid_gaussians
 from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
 from .reading import NAMES as NAMES

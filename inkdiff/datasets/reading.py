@@ -22,7 +22,7 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.datasets.handwriting import digits, idx
 from inkdiff.datasets.pictures import image
-from inkdiff.datasets.plane import checkerboard, eight_gaussians, moons, swiss_roll
+from inkdiff.datasets.plane import checkerboard, eight_gaussians, grid_gaussians, moons, swiss_roll
 from inkdiff.datasets.value import Dataset
 
 __all__ = ["NAMES", "read"]
@@ -30,6 +30,7 @@ __all__ = ["NAMES", "read"]
 _FIGURES: dict[str, Callable[[int, int], Dataset]] = {
     "checkerboard": checkerboard,
     "eight_gaussians": eight_gaussians,
+    "grid_gaussians": grid_gaussians,
     "moons": moons,
     "swiss_roll": swiss_roll,
 }
@@ -44,8 +45,9 @@ def read(
 
     Parameters
     ----------
-    source : "digits", "swiss_roll", "moons", "eight_gaussians", "checkerboard"; or the path of a .npy or .npz file (of
-        one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a folder of pictures.
+    source : "digits", "swiss_roll", "moons", "eight_gaussians", "grid_gaussians", "checkerboard"; or the path of a .npy
+        or .npz file (of one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a folder of
+        pictures.
     n, seed : how many points of a figure of the plane, and their seed; other sets are what they are.
     size : of the pictures of a folder, as for `image`; all must come out alike.
 

@@ -23,6 +23,7 @@ from inkdiff.metrics.likeness import (
     frechet_distance,
     nearest_distance_ratio,
 )
+from inkdiff.metrics.modes import ModeCoverage, modes_covered
 from inkdiff.metrics.motion import correlation, msd
 from inkdiff.metrics.neighbours import neighbour_entropy
 
@@ -31,6 +32,7 @@ __all__ = [
     "ClassHistogram",
     "Column",
     "Estimate",
+    "ModeCoverage",
     "binned_entropy",
     "chi2_to_equilibrium",
     "class_histogram",
@@ -41,6 +43,7 @@ __all__ = [
     "frechet_distance",
     "gaussian_entropy",
     "kl_to_equilibrium",
+    "modes_covered",
     "msd",
     "nearest_distance_ratio",
     "neighbour_entropy",

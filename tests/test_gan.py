@@ -142,7 +142,9 @@ def test_losses_where_the_detective_cannot_tell():
     network = Perceptron(4, 2).build(2, 1)
     theta, x = np.zeros(network.size), random(5, 2)
     out = np.empty((2, network.size))
-    assert detective_gradient(network, training(theta), x, x, out, d=2, r1=1.0, batch=5) == pytest.approx(2 * math.log(2))
+    assert detective_gradient(network, training(theta), x, x, out, d=2, r1=1.0, batch=5) == pytest.approx(
+        2 * math.log(2)
+    )
     np.testing.assert_allclose(softplus(np.array([-1e4, 0, 1e4])), [0, math.log(2), 1e4])
 
 
@@ -169,9 +171,14 @@ def test_seeds_make_different_duels(eight):
 def test_the_forger_learns(eight):
     """After a few hundred steps the forgeries have come an order of magnitude nearer to the data."""
     seen = {}
+
+    def keep_the_first(k, losses, snapshot):
+        if k == 1:
+            seen[1] = snapshot()
+
     forger = ink.gan.duel(
         eight, steps=300, seed=1, batch=128, lr=5e-3, progress=False, forger=Perceptron(32, 3),
-        detective=Perceptron(32, 3), callback=lambda k, losses, snapshot: seen.setdefault(k, snapshot()) if k == 1 else None,
+        detective=Perceptron(32, 3), callback=keep_the_first,
     )  # fmt: skip
     fresh = ink.datasets.eight_gaussians(1000, 2)
     before, after = (ink.energy_distance(f.sample(1000, seed=3), fresh).value for f in (seen[1], forger))
@@ -215,9 +222,7 @@ def test_labels_of_a_data_set():
     labels = Labels.of(ink.datasets.Dataset(np.zeros((4, 1)), np.array([2, 9, 9, 9])))
     assert labels == Labels((2, 9), (0.25, 0.75))
     x = random(2, 3, dtype=np.float32)
-    np.testing.assert_array_equal(
-        beside(Arena(), x, labels.columns([9, 2], 2, like=x))[:, 3:], [[0, 1], [1, 0]]
-    )
+    np.testing.assert_array_equal(beside(Arena(), x, labels.columns([9, 2], 2, like=x))[:, 3:], [[0, 1], [1, 0]])
 
 
 # ---- what it says when it breaks ---------------------------------------------------------------------------------
@@ -225,7 +230,9 @@ def test_labels_of_a_data_set():
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_not_finite_is_diagnosed(eight):
-    with pytest.raises(FloatingPointError, match=r"(forger|detective) broke down at step \d+ of 50: its .*lower learning"):
+    with pytest.raises(
+        FloatingPointError, match=r"(forger|detective) broke down at step \d+ of 50: its .*lower learning"
+    ):
         ink.gan.duel(eight, steps=50, seed=1, lr=1e30, **TINY)
 
 
@@ -248,7 +255,7 @@ def test_weights_at_fault_and_answers_at_fault_are_told_apart():
 def test_a_fresh_detective_comes_near_the_best_there_is():
     """N(0, 1) against N(m, 1): nobody is right more often than Phi(m/2), and the detective nearly is."""
     m = 1.0
-    real, fake = random(4000, 2, seed=1), random(4000, 2, seed=2) + [m, 0]
+    real, fake = random(4000, 2, seed=1), random(4000, 2, seed=2) + np.array([m, 0])
     found = ink.gan.detect(real, fake, seed=1, net=Perceptron(16, 2), steps=300, batch=256).accuracy
     best = 0.5 * (1 + math.erf(m / 2 / math.sqrt(2)))
     assert found.value < best + 5 * found.stderr

@@ -3,9 +3,9 @@ r"""The detective: what the odds are that a point is real, and how often it is r
     P(real | x) = 1/(1 + e^(-D(x))),       accuracy = (P[D(x) > 0] + P[D(G(z)) < 0]) / 2  <=  1/2 + TV(p, p_G)/2
 
 No detective can be right more often than half plus half the total variation distance between the two laws, and the
-best one, D = ln(p/p_G), is just that. So accuracy near 1/2 says that the forger is good *or that the detective is weak*:
-the one that a duel leaves behind has been fooled for a living. `detect` trains a fresh one, of stated size and for a
-stated number of steps, on half of the points, and judges it on the other half; two samples of one law then give
+best one, D = ln(p/p_G), is just that. So accuracy near 1/2 says that the forger is good *or that the detective is
+weak*: the one that a duel leaves behind has been fooled for a living. `detect` trains a fresh one, of stated size and
+for a stated number of steps, on half of the points, and judges it on the other half; two samples of one law then give
 1/2 +- 1/(2 sqrt(n)).
 
 Reference: D. Lopez-Paz, M. Oquab, Revisiting classifier two-sample tests (2017), arXiv:1610.06545.

@@ -54,7 +54,8 @@ class Labels:
         """n labels in the proportions of the data (stream LATENT, step 1)."""
         u = kernels.uniform(n, seed=seed, step=1, stream=Stream.LATENT)
         index = np.searchsorted(np.cumsum(self.shares)[:-1], u, side="right")
-        return np.asarray(self.values, np.int64)[index]
+        drawn: npt.NDArray[np.int64] = np.asarray(self.values, np.int64)[index]
+        return drawn
 
     def columns(self, label: Any, n: int, like: Array) -> Array:
         """One label for all n rows, or (n,) labels, as columns (n, classes) beside `like`.
@@ -67,11 +68,9 @@ class Labels:
         y = asnumpy(checks.reals(label, "label"))
         if y.ndim > 1 or (y.ndim == 1 and len(y) != n):
             raise ValueError(f"label must be one label or {n} of them, got {checks.show(label)}.")
-        values = np.asarray(self.values)
-        known = np.isin(y, values)
-        if not known.all():
-            raise ValueError(
-                f"label must be among {', '.join(map(str, self.values))}, got {np.atleast_1d(y)[~np.atleast_1d(known)][0]:g}."
-            )
-        hot = np.broadcast_to(np.atleast_1d(y)[:, None] == values, (n, len(values)))
+        y, values = np.atleast_1d(y), np.asarray(self.values)
+        strange = y[~np.isin(y, values)]
+        if strange.size:
+            raise ValueError(f"label must be among {', '.join(map(str, self.values))}, got {strange[0]:g}.")
+        hot = np.broadcast_to(y[:, None] == values, (n, len(values)))
         return array_module(like).asarray(np.ascontiguousarray(hot, np.float32))

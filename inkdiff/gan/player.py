@@ -45,7 +45,6 @@ class Player:
     warmup: int
     parts: int = 1
     threads: int = 0
-    decay: float = 0.0
     _optimiser: AdamW = field(init=False)
     _shards: RowShards = field(init=False)
     _arenas: list[Arena] = field(init=False)
@@ -55,8 +54,8 @@ class Player:
     def __post_init__(self) -> None:
         """Allocate the gradients."""
         theta = self.state.theta
-        # No momentum: yesterday's direction against an opponent who has moved on sets the two circling.
-        self._optimiser = AdamW(b1=0.0, b2=0.99, decay=self.decay)
+        # A short memory, of a few steps: the opponent, and with it the landscape, has moved on since.
+        self._optimiser = AdamW(b1=0.5, b2=0.9)
         self._shards = RowShards(1 if is_cuda(theta) else min(4, max(1, self.batch // _ROWS)), self.threads)
         self._rows = self._shards.pieces(self.batch)
         self._arenas = [Arena() for _ in self._rows]
@@ -143,5 +142,5 @@ def check_penalty(r1: object) -> float:
 def check_shape(net: object, name: str) -> Perceptron:
     """The shape of a network."""
     if not isinstance(net, Perceptron):
-        raise TypeError(f"{name} must be an inkdiff.Perceptron, got {checks.show(net)}.")
+        raise TypeError(f"{name} must be an inkdiff.gan.Perceptron, got {checks.show(net)}.")
     return net

@@ -66,7 +66,7 @@ def duel(
     forger, detective : sizes; by default Perceptron(128, 3) for points, (256, 3) for pictures (d > 8).
     latent : coordinates of the noise that the forger begins with; by default 4 for points, 32 for pictures.
     batch : real points, and forgeries, per step.
-    lr, warmup : peak of the learning rate of both, and steps of its linear rise; it then falls to zero by half a cosine.
+    lr, warmup : peak of the learning rate of both, and steps of its linear rise; then it falls to zero by half a cosine.
     r1 : weight of the penalty on the detective's slope at real points, in units of the scaled data; 0 for none.
     held_out : share of the data never trained on (at most 1000 rows), on which the detective's accuracy is measured.
     every : steps between two such looks; by default a hundredth of all.
@@ -90,7 +90,7 @@ def duel(
     """
     x = checks.state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
-    d, picture = x.shape[1], x.shape[1] > _SMALL
+    picture = x.shape[1] > _SMALL
     rules = check_rules(steps=steps, batch=batch, lr=lr, warmup=warmup, threads=threads)
     shapes = [
         check_shape(Perceptron(256 if picture else 128, 3) if net is None else net, name)

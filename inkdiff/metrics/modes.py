@@ -13,6 +13,7 @@ Z. Lin et al., PacGAN (2018), arXiv:1712.04086.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -62,21 +63,28 @@ def modes_covered(
     x = asnumpy(checks.state(samples.x if isinstance(samples, Dataset) else samples, "samples")).astype(np.float64)
     density = mixture.density if isinstance(mixture, Dataset) else mixture
     if not isinstance(density, BlurredSkeleton):
-        raise TypeError(f"mixture must be a data set with known modes, such as eight_gaussians, got {checks.show(mixture)}.")
+        raise TypeError(
+            f"mixture must be a data set with known modes, such as eight_gaussians, got {checks.show(mixture)}."
+        )
     least, within = checks.real(least, "least"), checks.positive(within, "within")
     if not 0 <= least <= 1:
         raise ValueError(f"least must be a share between 0 and 1, got {least}.")
     tree, (n, d), modes = cKDTree(density.nodes), x.shape, len(density.nodes)
     if d != density.nodes.shape[1]:
-        raise ValueError(f"samples has {d} columns where {density.nodes.shape[1]} are expected: compare like with like.")
+        raise ValueError(
+            f"samples has {d} columns where {density.nodes.shape[1]} are expected: compare like with like."
+        )
     if tree.query_pairs(2 * within * density.sd):
         raise ValueError(
-            f"mixture: some of its {modes} modes lie within 2 x {within:g} standard deviations of each other, so that a "
-            "sample may be near two; give separate modes, or a smaller within."
+            f"mixture: some of its {modes} modes lie within 2 x {within:g} standard deviations of each other, so that "
+            "a sample may be near two; give separate modes, or a smaller within."
         )
-    distance, nearest = tree.query(x)
+    distance, nearest = (np.asarray(found) for found in tree.query(x))
     near = distance <= within * density.sd
     counts = np.bincount(nearest[near], minlength=modes)
     covered = int(np.count_nonzero((counts >= least * n * density.weights) & (counts > 0)))
-    share = Estimate(float(near.mean()), float(np.sqrt(near.mean() * (1 - near.mean()) / n)))
-    return ModeCoverage(covered, modes, counts / (n * density.weights), share, float(chi2.cdf(within**2, d)))
+    share = float(near.mean())
+    binomial = math.sqrt(share * (1 - share) / n)
+    return ModeCoverage(
+        covered, modes, counts / (n * density.weights), Estimate(share, binomial), float(chi2.cdf(within**2, d))
+    )

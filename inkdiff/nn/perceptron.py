@@ -94,8 +94,8 @@ class PerceptronNetwork:
     def __call__(self, run: Run, x: Array) -> tuple[Array, _Backprop]:
         """F (n, outputs) for x (n, inputs), and the way back, to be taken once and only in training.
 
-        `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, unless that is None, and
-        returns dx (n, inputs).
+        `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, unless that is None,
+        and returns dx (n, inputs).
         """
         array_module(x, run.theta)  # all on one device
         h, kept = x, []

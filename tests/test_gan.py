@@ -313,6 +313,9 @@ def test_grid_of_gaussians():
     np.testing.assert_allclose(data.x[data.y == 5].mean(0), [-1, -2], atol=5 * sd / math.sqrt(1500))
     wide = ink.datasets.grid_gaussians(100, 1, side=3, spacing=2, sd=0.4)
     np.testing.assert_allclose(np.ptp(wide.density.nodes, axis=0), 4)
+    turned = ink.datasets.grid_gaussians(9, 1, angle=math.pi / 2).density.nodes
+    np.testing.assert_allclose(turned, data.density.nodes @ [[0, 1], [-1, 0]], atol=1e-12)
+    assert ink.datasets.grid_gaussians(9, 1, angle=0.5).entropy == pytest.approx(exact, abs=1e-8)
     assert ink.datasets.grid_gaussians(9, 1, side=1).entropy == pytest.approx(math.log(2 * math.pi * math.e * sd**2))
 
 
@@ -389,6 +392,7 @@ def test_bad_input_of_detect_and_modes(eight):
         (lambda: ink.modes_covered(x, eight, least=2), "least"),
         (lambda: ink.modes_covered(x, eight, within=0), "within"),
         (lambda: ink.datasets.grid_gaussians(10, 1, side=0), "side"),
+        (lambda: ink.datasets.grid_gaussians(10, 1, angle=math.nan), "angle"),
         (lambda: ink.datasets.grid_gaussians(10, 1, sd=0.001), "at least 0.02"),
     ):
         with pytest.raises((ValueError, TypeError), match=named):

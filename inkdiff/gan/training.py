@@ -46,8 +46,8 @@ def duel(
     detective: Perceptron | None = None,
     latent: int | None = None,
     batch: int = 256,
-    lr: float = 2e-3,
-    r1: float = 0.1,
+    lr: float = 5e-3,
+    r1: float = 0.3,
     warmup: int = 100,
     held_out: float = 0.1,
     every: int | None = None,
@@ -64,9 +64,9 @@ def duel(
     steps : of each of the two. seed : 64-bit seed of everything random.
     label : whether both see the labels `data.y`; the forger can then be asked for one.
     forger, detective : sizes; by default Perceptron(128, 3) for points, (256, 3) for pictures (d > 8).
-    latent : coordinates of the noise that the forger begins with; by default 4 for points, 32 for pictures.
+    latent : coordinates of the noise that the forger begins with; by default 2 for points, 32 for pictures.
     batch : real points, and forgeries, per step.
-    lr, warmup : peak of the learning rate of both, and steps of its linear rise; then it falls to zero by half a cosine.
+    lr, warmup : peak of the learning rate of both, steps of its linear rise; it then falls to zero by half a cosine.
     r1 : weight of the penalty on the detective's slope at real points, in units of the scaled data; 0 for none.
     held_out : share of the data never trained on (at most 1000 rows), on which the detective's accuracy is measured.
     every : steps between two such looks; by default a hundredth of all.
@@ -96,7 +96,7 @@ def duel(
         check_shape(Perceptron(256 if picture else 128, 3) if net is None else net, name)
         for net, name in ((forger, "forger"), (detective, "detective"))
     ]
-    latent = checks.count((32 if picture else 4) if latent is None else latent, "latent")
+    latent = checks.count((32 if picture else 2) if latent is None else latent, "latent")
     every = checks.count(max(1, steps // _LOOKS) if every is None else every, "every")
     labels = Labels.of(data) if label else None
     hot = None if labels is None else labels.columns(data.y, len(x), like=x)

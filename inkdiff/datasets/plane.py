@@ -219,7 +219,8 @@ def grid_gaussians(
     Raises
     ------
     ValueError
-        If `n`, `side`, `spacing` or `sd` is not positive, `angle` not finite, or the grid is wider than 200 sd (the quadrature's limit).
+        If `n`, `side`, `spacing` or `sd` is not positive, `angle` not finite, or the grid wider than 200 sd (the
+        quadrature's limit).
     """
     checks.count(n, "n")
     side = checks.count(side, "side")
@@ -230,7 +231,8 @@ def grid_gaussians(
     if width > 200 * sd:
         raise ValueError(f"sd={sd:g} is too small for a grid {width:g} wide: give an sd of at least {width / 200:g}.")
     axis = spacing * (np.arange(side) - (side - 1) / 2)
-    centers = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2) @ np.array([[cos, sin], [-sin, cos]])
+    upright = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    centers = upright @ np.array([[cos, sin], [-sin, cos]])
     source = f"{side} x {side} Gaussians of sd {sd:g}, {spacing:g} apart"
     return _clusters(f"{side * side} Gaussians", centers, sd, n, seed, source)
 

@@ -116,8 +116,8 @@ def detect(
     seed: int,
     net: Perceptron | None = None,
     steps: int = 1000,
-    batch: int = 512,
-    lr: float = 2e-3,
+    batch: int = 256,
+    lr: float = 1e-2,
     r1: float = 0.0,
     threads: int = 0,
 ) -> Detection:
@@ -126,7 +126,7 @@ def detect(
     Parameters
     ----------
     real, fake : (n, d) arrays or data sets whose rows come in no particular order; at least 40 rows each.
-    seed : 64-bit seed of its weights and batches. net : its size; Perceptron(128, 3) by default.
+    seed : 64-bit seed of its weights and batches. net : its size; Perceptron(64, 4) by default.
     steps, batch, lr, r1 : training steps, rows of either kind in each, peak learning rate, penalty on the slope.
     threads : 0 for all cores; changes the time, not the result.
 
@@ -145,7 +145,7 @@ def detect(
         raise ValueError(f"fake has {forged.shape[1]} columns where real has {d}: compare like with like.")
     if min(len(x), len(forged)) < _FEWEST:
         raise ValueError(f"real and fake hold {len(x)} and {len(forged)} rows: at least {_FEWEST} each are needed.")
-    seed, net = checks.seed64(seed), check_shape(net or Perceptron(128, 3), "net")
+    seed, net = checks.seed64(seed), check_shape(Perceptron(64, 4) if net is None else net, "net")
     rules = check_rules(steps=steps, batch=batch, lr=lr, threads=threads)
     r1 = check_penalty(r1)
     x, forged = (xp.ascontiguousarray(data, np.float32) for data in (x, forged))

@@ -47,7 +47,7 @@ def duel(
     latent: int | None = None,
     batch: int = 256,
     lr: float = 5e-3,
-    r1: float = 0.3,
+    r1: float = 0.5,
     warmup: int = 100,
     held_out: float = 0.1,
     every: int | None = None,

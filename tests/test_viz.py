@@ -195,7 +195,7 @@ def test_unknown_formats_are_refused_before_writing(tmp_path, name):
 
 
 def test_a_table_holds_its_texts_and_refuses_ragged_ones():
-    fig, axes = viz.figure(1, 1)
+    _, axes = viz.figure(1, 1)
     viz.table(axes[0, 0], [["1", "2"], ["3", "4"]], ["a", "b"], ["first", "second"])
     assert [t.get_text() for t in axes[0, 0].texts] == ["a", "b", "first", "1", "2", "second", "3", "4"]
     with pytest.raises(ValueError, match="2 rows of 2 texts"):

@@ -32,7 +32,7 @@ class Parameters:
     """64-bit seed of everything"""
 
 
-QUICK = {"steps": 40, "seeds": 1, "samples": 100, "detective_steps": 15}
+QUICK = {"steps": 25, "seeds": 1, "samples": 50, "detective_steps": 8}
 # Upright, the grid would be known to the part of a score that is not learned: its coordinates are independent.
 SETS = {8: ink.datasets.eight_gaussians, 25: partial(ink.datasets.grid_gaussians, angle=0.5)}
 NAMES = {"duel": ("duel", "duello"), "diffusion": ("diffusion", "diffusione")}

@@ -4,6 +4,7 @@ from . import datasets as datasets
 from . import durations as durations
 from . import fluctuations as fluctuations
 from . import forgetting as forgetting
+from . import gan as gan
 from . import identities as identities
 from . import molecules as molecules
 from . import substances as substances
@@ -50,6 +51,7 @@ from .metrics import entropy as entropy
 from .metrics import frechet_distance as frechet_distance
 from .metrics import gaussian_entropy as gaussian_entropy
 from .metrics import kl_to_equilibrium as kl_to_equilibrium
+from .metrics import modes_covered as modes_covered
 from .metrics import msd as msd
 from .metrics import nearest_distance_ratio as nearest_distance_ratio
 from .metrics import neighbour_entropy as neighbour_entropy

@@ -23,7 +23,7 @@ FLOORS = [
     ("measures", ["observables", "metrics", "ledger", "fluctuations", "counting", "urn", "forgetting", "sandwich"]),
     ("measures of another kind", ["bound", "hindsight", "likelihood", "molecules"]),
     ("truth", ["identities"]),
-    ("learned", ["learned", "compare", "judge"]),
+    ("learned", ["learned", "compare", "judge", "gan"]),
     ("figures", ["viz"]),
     ("commands", ["cli"]),
 ]

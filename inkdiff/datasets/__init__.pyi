@@ -10,6 +10,7 @@ from .pictures import image as image
 from .plane import checkerboard as checkerboard
 from .plane import eight_gaussians as eight_gaussians
 from .plane import fractal as fractal
+from .plane import grid_gaussians as grid_gaussians
 from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
 from .reading import NAMES as NAMES

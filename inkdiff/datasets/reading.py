@@ -22,7 +22,7 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.datasets.handwriting import digits, idx
 from inkdiff.datasets.pictures import image
-from inkdiff.datasets.plane import checkerboard, eight_gaussians, fractal, moons, swiss_roll
+from inkdiff.datasets.plane import checkerboard, eight_gaussians, fractal, grid_gaussians, moons, swiss_roll
 from inkdiff.datasets.value import Dataset
 
 __all__ = ["NAMES", "read"]
@@ -31,6 +31,7 @@ _FIGURES: dict[str, Callable[[int, int], Dataset]] = {
     "checkerboard": checkerboard,
     "eight_gaussians": eight_gaussians,
     "fractal": fractal,
+    "grid_gaussians": grid_gaussians,
     "moons": moons,
     "swiss_roll": swiss_roll,
 }
@@ -45,9 +46,9 @@ def read(
 
     Parameters
     ----------
-    source : "digits", "swiss_roll", "moons", "eight_gaussians", "checkerboard", "fractal"; or the path of a .npy or
-        .npz file (of one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a folder of
-        pictures.
+    source : "digits", "swiss_roll", "moons", "eight_gaussians", "grid_gaussians", "checkerboard", "fractal"; or a path
+        of a .npy or .npz file (of one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a
+        folder of pictures.
     n, seed : how many points of a figure of the plane, and their seed; other sets are what they are.
     size : of the pictures of a folder, as for `image`; all must come out alike.
 

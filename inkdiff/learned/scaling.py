@@ -47,20 +47,25 @@ class Scaling:
         """
         box = process.domain
         if not isinstance(box, Box):
-            if span is not None:
-                lo, hi = span
-                return cls((lo + hi) / 2, (hi - lo) / 2)
-            offset = float(x.mean())
-            scale = math.sqrt(float(((x - x.dtype.type(offset)) ** 2).mean()))
-            if scale == 0:
-                raise ValueError(f"data: all {x.size} numbers are {offset:g}; there is nothing to learn.")
-            return cls(offset, scale)
+            return cls.free(x, span)
         if span is None or box.axes is not None:
             box.check_inside(x, "data")
             return cls()
         low, length = float(box.low(1)[0]), float(box.length(1)[0])
         scale = (span[1] - span[0]) / length
         return cls(span[0] - low * scale, scale)
+
+    @classmethod
+    def free(cls, x: Array, span: tuple[float, float] | None) -> Scaling:
+        """The map onto [-1, 1] for data of known range, else to mean 0 and root mean square 1; errors as of `of`."""
+        if span is not None:
+            lo, hi = span
+            return cls((lo + hi) / 2, (hi - lo) / 2)
+        offset = float(x.mean())
+        scale = math.sqrt(float(((x - x.dtype.type(offset)) ** 2).mean()))
+        if scale == 0:
+            raise ValueError(f"data: all {x.size} numbers are {offset:g}; there is nothing to learn.")
+        return cls(offset, scale)
 
 
 def inside(process: Process, x: Array) -> Array:

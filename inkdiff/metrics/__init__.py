@@ -24,6 +24,7 @@ from inkdiff.metrics.likeness import (
     frechet_distance,
     nearest_distance_ratio,
 )
+from inkdiff.metrics.modes import ModeCoverage, modes_covered
 from inkdiff.metrics.motion import correlation, msd
 from inkdiff.metrics.neighbours import neighbour_entropy
 from inkdiff.metrics.slices import sliced_wasserstein
@@ -34,6 +35,7 @@ __all__ = [
     "Column",
     "Estimate",
     "FrozenClassifier",
+    "ModeCoverage",
     "binned_entropy",
     "chi2_to_equilibrium",
     "class_histogram",
@@ -44,6 +46,7 @@ __all__ = [
     "frechet_distance",
     "gaussian_entropy",
     "kl_to_equilibrium",
+    "modes_covered",
     "msd",
     "nearest_distance_ratio",
     "neighbour_entropy",

@@ -45,6 +45,7 @@ from .metrics import kl_to_equilibrium as kl_to_equilibrium
 from .metrics import msd as msd
 from .metrics import nearest_distance_ratio as nearest_distance_ratio
 from .metrics import neighbour_entropy as neighbour_entropy
+from .metrics import plausibility as plausibility
 from .metrics import uniform_entropy as uniform_entropy
 from .metrics import uniformity_test as uniformity_test
 from .nn import MLP as MLP

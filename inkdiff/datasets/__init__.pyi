@@ -4,6 +4,8 @@ from .handwriting import idx as idx
 from .obstacles import labyrinth as labyrinth
 from .obstacles import letters as letters
 from .obstacles import solid_from_image as solid_from_image
+from .population import FEATURES as FEATURES
+from .population import people as people
 from .pictures import density_from_image as density_from_image
 from .pictures import drop_from_image as drop_from_image
 from .pictures import image as image

@@ -25,6 +25,7 @@ from inkdiff.metrics.likeness import (
 )
 from inkdiff.metrics.motion import correlation, msd
 from inkdiff.metrics.neighbours import neighbour_entropy
+from inkdiff.metrics.plausibility import plausibility
 
 __all__ = [
     "ChiSquare",
@@ -44,6 +45,7 @@ __all__ = [
     "msd",
     "nearest_distance_ratio",
     "neighbour_entropy",
+    "plausibility",
     "uniform_entropy",
     "uniformity_test",
 ]

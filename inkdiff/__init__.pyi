@@ -33,6 +33,7 @@ from .likelihood import log_likelihood as log_likelihood
 from .maze import Maze as Maze
 from .metrics import Estimate as Estimate
 from .metrics import binned_entropy as binned_entropy
+from .metrics import calibration_p_value as calibration_p_value
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium
 from .metrics import class_histogram as class_histogram
 from .metrics import concentration as concentration

@@ -4,8 +4,6 @@ from .handwriting import idx as idx
 from .obstacles import labyrinth as labyrinth
 from .obstacles import letters as letters
 from .obstacles import solid_from_image as solid_from_image
-from .population import FEATURES as FEATURES
-from .population import people as people
 from .pictures import density_from_image as density_from_image
 from .pictures import drop_from_image as drop_from_image
 from .pictures import image as image
@@ -13,6 +11,8 @@ from .plane import checkerboard as checkerboard
 from .plane import eight_gaussians as eight_gaussians
 from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
+from .population import FEATURES as FEATURES
+from .population import people as people
 from .reading import NAMES as NAMES
 from .reading import read as read
 from .value import Dataset as Dataset

@@ -27,14 +27,15 @@ children are given adult proportions: at 2 years that makes the head about 2 cm 
 Shoe size: a Paris point is 2/3 cm, and a shoe is taken 1.5 cm longer than the foot; this allowance is a convention that
 could not be checked.
 
-How many of each age: a stylised population, as many at each age from 2 to 60, then fewer in a straight line down to none
-at 95; from no table.
+How many of each age: a stylised population, as many at each age from 2 to 60, then fewer in a straight line down to
+none at 95; from no table.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,24 +87,23 @@ class Sex:
         return self._curve("log_bmi", age), self._curve("bmi_spread", age)
 
     def _curve(self, name: str, age: _Doubles) -> _Doubles:
-        curve: _Doubles = _curves(self)[name](np.clip(age, YOUNGEST, OLDEST))
-        return curve
+        return np.asarray(_curves(self)[name](np.clip(age, YOUNGEST, OLDEST)))
 
 
 @functools.cache
-def _curves(sex: Sex) -> dict[str, functools.partial[_Doubles]]:
+def _curves(sex: Sex) -> dict[str, Callable[[_Doubles], _Doubles]]:
     from scipy.interpolate import PchipInterpolator
 
     last = sex.median[-1]
     by_70, by_80 = sex.loss
     later = [last, last - by_70, last - by_80, last - by_80 - 1.5 * (by_80 - by_70)]
-    points = {
+    points: dict[str, tuple[npt.ArrayLike, npt.ArrayLike]] = {
         "height": ([*_YEARS, 30.0, 70.0, 80.0, OLDEST], [*sex.median, *later]),
         "variation": ([*_YEARS, OLDEST], [*sex.variation, sex.variation[-1]]),
         "log_bmi": (_GROUPS, np.log(_held(sex.bmi))),
         "bmi_spread": (_GROUPS, _held(sex.bmi_spread)),
     }
-    return {name: PchipInterpolator(*pair) for name, pair in points.items()}
+    return {name: PchipInterpolator(np.asarray(x), np.asarray(y)) for name, (x, y) in points.items()}
 
 
 def _held(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -111,11 +111,16 @@ def _held(values: tuple[float, ...]) -> tuple[float, ...]:
     return values[0], *values, values[-1]
 
 
+# fmt: off
 FEMALE = Sex(
-    median=(84.98, 93.92, 100.75, 107.66, 114.71, 121.49, 127.59, 132.92, 137.99, 143.98, 151.19, 157.15, 160.39)
-    + (161.86, 162.55, 162.91, 163.12, 163.25, 163.34),
-    variation=(0.0408, 0.0420, 0.0432, 0.0442, 0.0449, 0.0454, 0.0459, 0.0468, 0.0486, 0.0505, 0.0488, 0.0440)
-    + (0.0411, 0.0401, 0.0398, 0.0397, 0.0397, 0.0397, 0.0396),
+    median=(
+        84.98, 93.92, 100.75, 107.66, 114.71, 121.49, 127.59, 132.92, 137.99, 143.98, 151.19, 157.15, 160.39,
+        161.86, 162.55, 162.91, 163.12, 163.25, 163.34,
+    ),
+    variation=(
+        0.0408, 0.0420, 0.0432, 0.0442, 0.0449, 0.0454, 0.0459, 0.0468, 0.0486, 0.0505, 0.0488, 0.0440, 0.0411,
+        0.0401, 0.0398, 0.0397, 0.0397, 0.0397, 0.0396,
+    ),
     loss=(5.0, 8.0),
     bmi=(16.18, 16.37, 18.79, 21.07, 23.33, 24.33, 26.35, 27.91, 28.57, 29.31, 29.53, 29.26, 26.01),
     bmi_spread=(0.102, 0.158, 0.204, 0.224, 0.205, 0.238, 0.257, 0.248, 0.255, 0.240, 0.229, 0.236, 0.196),
@@ -126,10 +131,14 @@ FEMALE = Sex(
     waist=(4.893, 0.0626),
 )
 MALE = Sex(
-    median=(86.45, 94.96, 102.22, 108.90, 115.39, 121.77, 127.88, 133.51, 138.62, 143.52, 149.05, 156.09, 163.84)
-    + (169.94, 173.51, 175.29, 176.16, 176.60, 176.85),
-    variation=(0.0403, 0.0406, 0.0413, 0.0425, 0.0436, 0.0444, 0.0451, 0.0462, 0.0476, 0.0489, 0.0499, 0.0503)
-    + (0.0490, 0.0460, 0.0432, 0.0415, 0.0407, 0.0404, 0.0404),
+    median=(
+        86.45, 94.96, 102.22, 108.90, 115.39, 121.77, 127.88, 133.51, 138.62, 143.52, 149.05, 156.09, 163.84,
+        169.94, 173.51, 175.29, 176.16, 176.60, 176.85,
+    ),
+    variation=(
+        0.0403, 0.0406, 0.0413, 0.0425, 0.0436, 0.0444, 0.0451, 0.0462, 0.0476, 0.0489, 0.0499, 0.0503, 0.0490,
+        0.0460, 0.0432, 0.0415, 0.0407, 0.0404, 0.0404,
+    ),
     loss=(3.0, 5.0),
     bmi=(16.37, 16.41, 18.44, 20.27, 22.93, 24.85, 25.89, 28.32, 28.75, 28.57, 28.66, 28.22, 26.76),
     bmi_spread=(0.094, 0.150, 0.214, 0.210, 0.215, 0.219, 0.205, 0.210, 0.200, 0.194, 0.192, 0.174, 0.167),
@@ -139,6 +148,7 @@ MALE = Sex(
     head=(43.35, 0.0802, 1.51),
     waist=(4.903, 0.0575),
 )
+# fmt: on
 SEXES = (FEMALE, MALE)  # in equal numbers; the label y of a person is its place here
 
 

@@ -109,22 +109,22 @@ def _law(name: str, sex: Sex, age: _Doubles, x: dict[str, _Doubles]) -> tuple[_D
         return sex.height(age)
     h = x["height"]
     if name == "weight":
-        centre, spread = sex.log_bmi(age)
-        return centre + 2 * np.log(h / 100), spread + 0 * h
+        log_bmi, spread = sex.log_bmi(age)
+        return log_bmi + 2 * np.log(h / 100), spread + 0 * h
     if name == "shoe_size":
-        mean, spread = sex.foot
-        return PARIS_POINTS * (mean * h + SHOE_ALLOWANCE), PARIS_POINTS * spread * h
+        ratio, its_spread = sex.foot
+        return PARIS_POINTS * (ratio * h + SHOE_ALLOWANCE), PARIS_POINTS * its_spread * h
     if name == "waist":
-        mean, spread = sex.waist
-        return mean + 0.5 * np.log(x["weight"] / h), spread + 0 * h
+        log_ratio, its_spread = sex.waist
+        return log_ratio + 0.5 * np.log(x["weight"] / h), its_spread + 0 * h
     if name == "arm_span":
-        mean, spread = sex.span
+        ratio, its_spread = sex.span
         foot, foot_spread = _law("shoe_size", sex, age, x)
-        mean = mean + sex.foot_span * spread * (x["shoe_size"] - foot) / foot_spread
-        return mean * h, math.sqrt(1 - sex.foot_span**2) * spread * h
+        shift = sex.foot_span * its_spread * (x["shoe_size"] - foot) / foot_spread
+        return (ratio + shift) * h, math.sqrt(1 - sex.foot_span**2) * its_spread * h
     if name == "head":
-        intercept, slope, spread = sex.head
-        return intercept + slope * h, spread + 0 * h
+        intercept, slope, its_spread = sex.head
+        return intercept + slope * h, its_spread + 0 * h
     return 0 * h, _WINGS + 0 * h
 
 
@@ -142,7 +142,8 @@ class Population:
         for start in range(0, len(values), rows):
             block = values[start : start + rows]
             possible = self._possible(block)
-            out[start : start + rows] = np.where(possible, self._log_p(np.where(possible[:, None], block, 1.0)), -np.inf)
+            log_p = self._log_p(np.where(possible[:, None], block, 1.0))
+            out[start : start + rows] = np.where(possible, log_p, -np.inf)
         return array_module(x).asarray(out)
 
     def _possible(self, x: _Doubles) -> npt.NDArray[np.bool_]:
@@ -189,8 +190,9 @@ class Population:
 
 def _log_sum(terms: _Doubles) -> _Doubles:
     """ln sum exp over the second axis."""
-    largest = np.maximum(terms.max(1), -1e300)
-    return np.asarray(largest + np.log(np.exp(terms - largest[:, None]).sum(1)))
+    largest = terms.max(1, keepdims=True)
+    total = np.exp(terms - np.where(np.isfinite(largest), largest, 0.0)).sum(1)
+    return np.log(total, out=np.full_like(total, -np.inf), where=total > 0) + np.maximum(largest[:, 0], -1e300)
 
 
 @functools.cache

@@ -46,9 +46,9 @@ def read(
 
     Parameters
     ----------
-    source : "digits", "people", "swiss_roll", "moons", "eight_gaussians", "checkerboard"; or the path of a .npy or .npz file (of
-        one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a folder of pictures.
-    n, seed : how many points of a figure of the plane, and their seed; other sets are what they are.
+    source : "digits", "people", "swiss_roll", "moons", "eight_gaussians", "checkerboard"; or the path of a .npy or .npz
+        file (of one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a folder of pictures.
+    n, seed : how many people or points of a figure of the plane, and their seed; other sets are what they are.
     size : of the pictures of a folder, as for `image`; all must come out alike.
 
     Raises

@@ -54,7 +54,7 @@ class Dataset:
         Names of the d coordinates; empty when they are the pixels of an image.
     units
         Units of the d coordinates, or empty when they share one. Coordinates in different units cannot be compared, so
-        a learned score scales each by itself.
+        a learned score scales them each by itself.
     entropy
         True differential entropy of the source in nats; None where it is unknown or does not exist (pixels with
         discrete grey levels have none).

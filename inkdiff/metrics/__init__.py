@@ -25,7 +25,7 @@ from inkdiff.metrics.likeness import (
 )
 from inkdiff.metrics.motion import correlation, msd
 from inkdiff.metrics.neighbours import neighbour_entropy
-from inkdiff.metrics.plausibility import plausibility
+from inkdiff.metrics.plausibility import calibration_p_value, plausibility
 
 __all__ = [
     "ChiSquare",
@@ -33,6 +33,7 @@ __all__ = [
     "Column",
     "Estimate",
     "binned_entropy",
+    "calibration_p_value",
     "chi2_to_equilibrium",
     "class_histogram",
     "concentration",

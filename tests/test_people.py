@@ -229,29 +229,25 @@ def test_plausibility_of_nothing(population, log_p, message):
 # A scale for every feature
 
 
-def test_features_of_different_units_are_whitened():
+def test_features_of_different_units_are_scaled_one_by_one():
     data = datasets.people(5000, 1, 8)
     process = ink.VariancePreserving.linear()
     scaling = Scaling.of(process, data.x, None, data.units)
     y = scaling.encode(data.x)
-    np.testing.assert_allclose(y.mean(0), 0, atol=1e-3)
-    np.testing.assert_allclose(np.cov(y.T), np.eye(8), atol=2e-3)
-    np.testing.assert_allclose(scaling.decode(y), data.x, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(y.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose((y**2).mean(0), 1, rtol=1e-4)
+    np.testing.assert_allclose(scaling.decode(y), data.x, rtol=1e-5, atol=1e-4)
     assert y.dtype == np.float32
-    assert scaling.log_volume(8) == pytest.approx(np.linalg.slogdet(np.cov(data.x.T))[1] / 2, abs=1e-3)
+    assert scaling.log_volume(8) == pytest.approx(np.log(data.x.astype(float).std(0)).sum(), abs=1e-4)
     assert Scaling(2.0, 3.0).log_volume(2) == pytest.approx(2 * math.log(3))
     # in metres and grams the coordinates of the process are the same
     other = data.x * np.float32([0.01, 1000, 1, 12, 1, 1, 1, 10])
-    np.testing.assert_allclose(Scaling.of(process, other, None, data.units).encode(other), y, atol=2e-3)
+    np.testing.assert_allclose(Scaling.of(process, other, None, data.units).encode(other), y, atol=1e-3)
     alike = Scaling.of(process, data.x[:, :2], None, ("cm", "cm"))
     assert isinstance(alike.scale, float) and alike == Scaling.of(process, data.x[:, :2], None)
-
-
-@pytest.mark.parametrize("column", [lambda h: 0 * h + 3, lambda h: 2 * h + 1, lambda h: 0 * h + 0.1])
-def test_a_feature_that_tells_nothing_is_refused(column):
-    h = datasets.people(500, 1).x[:, :1]
-    with pytest.raises(ValueError, match="something of their own"):
-        Scaling.of(ink.VariancePreserving.linear(), np.concatenate([h, column(h)], axis=1), None, ("cm", "kg"))
+    constant = np.stack([data.x[:, 0], np.full(5000, 3, np.float32)], axis=1)
+    with pytest.raises(ValueError, match="nothing to learn"):
+        Scaling.of(process, constant, None, ("cm", "kg"))
 
 
 def test_units_must_fit_their_columns():
@@ -268,7 +264,7 @@ def learned():
 def test_the_scale_survives_in_a_file_and_the_density_is_in_real_units(learned, tmp_path):
     learned.save(tmp_path / "people.ink")
     loaded = ink.load(tmp_path / "people.ink")
-    assert loaded.scaling == learned.scaling and np.shape(loaded.scaling.scale) == (2, 2)
+    assert loaded.scaling == learned.scaling and len(loaded.scaling.scale) == 2
     # per cm and kg: over a grid of the plane the learned density integrates to 1
     h, w = np.linspace(50, 220, 46), np.linspace(-20, 240, 61)
     grid = np.stack(np.meshgrid(h, w, indexing="ij"), axis=-1).reshape(-1, 2)

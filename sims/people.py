@@ -83,7 +83,7 @@ def run(p: Parameters, report: Report) -> None:
 def learn(process, d: int, steps: int, p: Parameters, report: Report, off: float):
     """A score learned from people of d features, fresh people, and their ln p; how far it is from the truth."""
     data = ink.datasets.people(p.people, p.seed, d)
-    score = ink.fit(process, data, steps=steps, seed=p.seed)
+    score = ink.fit(process, data, steps=steps, seed=p.seed, weighting="likelihood")
     fresh = ink.datasets.people(p.fresh, p.seed + 1, d)
     log_p = score.log_likelihood(fresh.x, **SOLVER).values
     gap = ink.Estimate.of_mean(fresh.density.log_density(fresh.x) - log_p)

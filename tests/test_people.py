@@ -284,9 +284,8 @@ def test_a_giant_of_thirty_kilos_is_found_implausible(learned):
 @pytest.mark.slow
 @pytest.mark.parametrize(("d", "steps", "most"), [(2, 1000, 0.03), (8, 3000, 0.1)])
 def test_the_learned_density_is_within_its_target(d, steps, most):
-    score = ink.fit(
-        ink.VariancePreserving.linear(), datasets.people(1_000_000, 0, d), steps=steps, seed=0, progress=False
-    )
+    data, process = datasets.people(1_000_000, 0, d), ink.VariancePreserving.linear()
+    score = ink.fit(process, data, steps=steps, seed=0, weighting="likelihood", progress=False)
     fresh = datasets.people(2000, 1, d)
     log_p = score.log_likelihood(fresh.x, rtol=1e-4, atol=1e-4).values
     assert ink.Estimate.of_mean(fresh.density.log_density(fresh.x) - log_p).value < most

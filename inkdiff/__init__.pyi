@@ -42,6 +42,7 @@ from .maze import Maze as Maze
 from .metrics import Estimate as Estimate
 from .metrics import FrozenClassifier as FrozenClassifier
 from .metrics import binned_entropy as binned_entropy
+from .metrics import calibration_p_value as calibration_p_value
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium
 from .metrics import class_histogram as class_histogram
 from .metrics import concentration as concentration
@@ -55,6 +56,7 @@ from .metrics import modes_covered as modes_covered
 from .metrics import msd as msd
 from .metrics import nearest_distance_ratio as nearest_distance_ratio
 from .metrics import neighbour_entropy as neighbour_entropy
+from .metrics import plausibility as plausibility
 from .metrics import sliced_wasserstein as sliced_wasserstein
 from .metrics import uniform_entropy as uniform_entropy
 from .metrics import uniformity_test as uniformity_test

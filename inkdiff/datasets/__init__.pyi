@@ -13,6 +13,8 @@ from .plane import fractal as fractal
 from .plane import grid_gaussians as grid_gaussians
 from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
+from .population import FEATURES as FEATURES
+from .population import people as people
 from .reading import NAMES as NAMES
 from .reading import read as read
 from .sequences import heartbeat as heartbeat

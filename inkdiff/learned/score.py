@@ -223,7 +223,7 @@ class LearnedScore:
         found = log_likelihood(
             self.process, self, inside, start=start, until=float(times[0]), trace=trace, seed=seed, **solver
         )
-        jacobian = d * (math.log(alpha / self.scaling.scale) + (math.log(width) if width else 0.0))
+        jacobian = d * (math.log(alpha) + (math.log(width) if width else 0.0)) - self.scaling.log_volume(d)
         return replace(found, values=found.values + jacobian)
 
     def prepared(self, data: Any) -> Array:

@@ -263,7 +263,7 @@ def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:
     """The data in process coordinates, float32, and the way there."""
     x = checks.state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
-    scaling = Scaling.of(process, x, getattr(data, "range", None))
+    scaling = Scaling.of(process, x, getattr(data, "range", None), getattr(data, "units", ()))
     return inside(process, scaling.encode(x)), scaling
 
 

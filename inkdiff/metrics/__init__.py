@@ -27,6 +27,7 @@ from inkdiff.metrics.likeness import (
 from inkdiff.metrics.modes import ModeCoverage, modes_covered
 from inkdiff.metrics.motion import correlation, msd
 from inkdiff.metrics.neighbours import neighbour_entropy
+from inkdiff.metrics.plausibility import calibration_p_value, plausibility
 from inkdiff.metrics.slices import sliced_wasserstein
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "FrozenClassifier",
     "ModeCoverage",
     "binned_entropy",
+    "calibration_p_value",
     "chi2_to_equilibrium",
     "class_histogram",
     "concentration",
@@ -50,6 +52,7 @@ __all__ = [
     "msd",
     "nearest_distance_ratio",
     "neighbour_entropy",
+    "plausibility",
     "sliced_wasserstein",
     "uniform_entropy",
     "uniformity_test",

@@ -98,8 +98,8 @@ def fit(
     decay : weight decay of AdamW, in units of the learning rate.
     finest : smallest noise trained on, in units of the data's standard deviation; by default 0.01 for points, 0.1 for
         pictures.
-    moments : correct the trained score so that its samples keep the means and variances of the data (`calibration.py`);
-        a second of walking at the end.
+    moments : correct the trained score so that its samples keep the means and covariances of the data
+        (`calibration.py`); some seconds of walking at the end.
     weighting : how much each noise level counts: "balanced", "simple", "likelihood", "min_snr", or an object such as
         MinSNRWeighting(gamma=5) (`weighting.py`).
     checkpoint : a file, not there yet, that always holds the whole state of the training, written before the first
@@ -173,8 +173,9 @@ def train(
             raise FloatingPointError(f"{error}{_left(sitting.checkpoint)}") from None
         score = replace(start, theta=state.mean.copy(), about=start.about, calibration=None)
         if settings.moments:
-            times = score.times(LEVELS)
-            score = replace(score, calibration=calibrate(start.process, score, x, times, seed=settings.seed))
+            times, rows = score.times(LEVELS), settings.steps * settings.batch
+            found = calibrate(start.process, score, x, times, seed=settings.seed, rows=rows)
+            score = replace(score, calibration=found)
         keep(score)
     return score
 

@@ -99,7 +99,7 @@ def test_files_of_old_hold_the_diagonal_only(tmp_path):
     score = ink.fit(FREE, data(), steps=2, seed=1, net=ink.MLP(8, 1), progress=False)
     score.save(tmp_path / "new.ink")
     with safe_open(tmp_path / "new.ink", "numpy") as file:
-        config, tensors = file.metadata()["config"], {name: file.get_tensor(name) for name in file.keys()}
+        config, tensors = file.metadata()["config"], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     square = tensors["calibration.square"]
     tensors["calibration.square"] = np.ascontiguousarray(np.diagonal(square, axis1=1, axis2=2))
     save_file(tensors, tmp_path / "old.ink", {"format": "inkdiff learned score", "version": "1", "config": config})
@@ -110,7 +110,8 @@ def test_files_of_old_hold_the_diagonal_only(tmp_path):
 
 @pytest.mark.parametrize("process", [FREE, GLASS], ids=["free", "glass"])
 def test_a_shrinking_score_gets_its_variance_back(process, monkeypatch):
-    monkeypatch.setattr(calibration, "_WALKERS", (512, 512))  # the exact score of a data set in a box costs a kernel per pair
+    # the exact score of a data set in a box costs a kernel per pair
+    monkeypatch.setattr(calibration, "_WALKERS", (512, 512))
     x = data(n=30)
     exact = ink.EmpiricalScore(process, x)
 

@@ -19,8 +19,8 @@ the last term pulls walkers that already strayed back. Eliminating b leaves, wit
     sum_i (M_i B u_i u_i^T + transposed) = R,      M_i = E[c_i'^2 a a^T] - E[c_i'^2 a] E[c_i'^2 a]^T/E[c_i'^2],
 
 which in free space, where all M_i are the covariance M of the walkers, is Lyapunov's equation M B + B M = R
-(`lyapunov.py`). Walkers go once from the prior to the data, b and B are found on the way and kept as a table over the level. Nothing but the
-first and second moments of the training data enters. All in y = x/alpha.
+(`lyapunov.py`). Walkers go once from the prior to the data, b and B are found on the way and kept as a table over the
+level. Nothing but the first and second moments of the training data enters. All in y = x/alpha.
 
 Reference: C. Stein, A bound for the error in the normal approximation (1972); A. Hyvarinen (2005), JMLR 6, 695.
 """

@@ -24,7 +24,7 @@ class Parameters:
     """training steps of every network"""
     samples: int = 300
     """images generated for each measurement"""
-    copied: float = 0.9
+    copied: float = 0.5
     """least share of copies among the images of the first network"""
     invented: float = 0.02
     """largest share of copies among those of the last one"""
@@ -35,7 +35,7 @@ class Parameters:
 QUICK = {"fewest": 600, "steps": 20, "samples": 40, "copied": 0.0, "invented": 1.0}
 VP = ink.VariancePreserving.linear()
 SHOWN = 12  # images beside their nearest training image
-COLORS = ("#0072B2", "#56B4E9", "#009E73", "#F0E442", "#E69F00", "#D55E00", "#CC79A7")
+COLORS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000")
 
 
 @dataclass
@@ -54,7 +54,7 @@ def run(p: Parameters, report: Report) -> None:
     train, held_out = ink.datasets.digits().split(test_size=0.3, random_state=0)
     sizes = [n for n in (16 * 2**k for k in range(7)) if p.fewest <= n < 0.6 * len(train)]
     runs = {n: train_on(train.x[:n], train, held_out, p) for n in sorted({p.fewest, *sizes, len(train)})}
-    fig, axes = viz.figure(2, 3, width=18, aspect=0.8, gridspec_kw={"height_ratios": [2, 1.15]})
+    fig, axes = viz.figure(2, 3, width=18, aspect=0.74, gridspec_kw={"height_ratios": [2.2, 1]})
     draw_sizes(axes[0, 0], runs, ink.copied_share(held_out, train))
     draw_moments(axes[0, 1], runs)
     draw_losses(axes[0, 2], runs)
@@ -142,7 +142,7 @@ def draw_losses(ax, runs: dict[int, Trained]) -> None:
     for k, (name, color) in enumerate(zip(names, ("#0072B2", "#D55E00"), strict=True)):
         viz.with_errors(ax, list(runs), [r.losses[k] for r in runs.values()], name, color, fmt="o-")
     over_images(ax, runs)
-    ax.set(ylim=(0, None), ylabel=viz.say("error of the predicted noise", "errore sul rumore previsto"))
+    ax.set(ylim=(0, 1.35), ylabel=viz.say("error of the predicted noise", "errore sul rumore previsto"))
     ax.legend(loc="upper right")
     ax.set_title(viz.say("knowledge: the two meet", "conoscenza: le due si incontrano"))
 

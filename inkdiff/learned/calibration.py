@@ -49,9 +49,9 @@ __all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
 _Floats = npt.NDArray[np.float64]
 _AXES = 64  # principal axes corrected at most
 _RIDGE = 1e-4  # of the largest eigenvalue of the normal equations
-_WALKERS = 2048, 8192  # enough for points and for pictures; between them
-_WALKERS_PER_AXIS = 128
-_FEWEST, _SHARE = 512, 64  # after a short training fewer will do: a walker for so many rows trained on
+_WALKERS = 2048, 16_384  # enough for points and for pictures; between them
+_WALKERS_PER_AXIS = 256
+_FEWEST, _SHARE = 512, 48  # after a short training fewer will do: a walker for so many rows trained on
 _LARGEST = 1.0  # rms of the correction times sigma, which is that of the score itself: more is a solution astray
 _GRAM_WALKERS = 1024  # enough for the M_i between walls; their errors only slow the correction
 LEVELS = 40  # steps of the walk on which the correction is found
@@ -276,7 +276,8 @@ def calibrate(
         start = _typical(start, prior.variance)
     start = to_device(start, "cuda" if is_cuda(x) else "cpu")
     with one_thread_each():
-        reverse(process, corrected, start, times, seed=seed, sampler="heun", observe={})
+        sampler = "heun" if isinstance(process.domain, Box) else "dpm_solver"
+        reverse(process, corrected, start, times, seed=seed, sampler=sampler, observe={})
     return corrected.table()
 
 

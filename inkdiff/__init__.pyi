@@ -46,7 +46,9 @@ from .metrics import calibration_p_value as calibration_p_value
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium
 from .metrics import class_histogram as class_histogram
 from .metrics import concentration as concentration
+from .metrics import copied_share as copied_share
 from .metrics import correlation as correlation
+from .metrics import denoising_loss as denoising_loss
 from .metrics import energy_distance as energy_distance
 from .metrics import entropy as entropy
 from .metrics import frechet_distance as frechet_distance

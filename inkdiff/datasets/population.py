@@ -193,7 +193,8 @@ def _log_sum(terms: _Doubles) -> _Doubles:
     largest = terms.max(1, keepdims=True)
     total = np.exp(terms - np.where(np.isfinite(largest), largest, 0.0)).sum(1)
     log_total: _Doubles = np.log(total, out=np.full_like(total, -np.inf), where=total > 0)
-    return log_total + np.maximum(largest[:, 0], -1e300)
+    log_total += np.maximum(largest[:, 0], -1e300)
+    return log_total
 
 
 @functools.cache

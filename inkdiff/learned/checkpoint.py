@@ -48,7 +48,7 @@ from inkdiff.process import Process, closed_form_domain
 __all__ = ["CALIBRATION", "Progress", "load", "machine", "read", "save"]
 
 _FORMAT = "inkdiff learned score"
-_VERSION = 2
+_VERSION = 3
 
 CALIBRATION = ("levels", "axes", "centre", "linear", "square")
 
@@ -209,7 +209,9 @@ def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | N
         return None
     parts = {name: tensors[f"calibration.{name}"] for name in CALIBRATION}
     levels, r = parts["levels"].size, len(parts["axes"])
-    rows = {"centre": (levels, d), "linear": (levels, d), "square": (levels, r)}
+    if parts["square"].shape == (levels, r):  # up to version 2 only the diagonal was there
+        parts["square"] = parts["square"][:, :, None] * np.eye(r, dtype=np.float32)
+    rows = {"centre": (levels, d), "linear": (levels, d), "square": (levels, r, r)}
     for name, shape in {"levels": (levels,), "axes": (r, d), **rows}.items():
         if parts[name].shape != shape:
             raise ValueError(f"tensor 'calibration.{name}' has shape {parts[name].shape}, not {shape}")

@@ -244,7 +244,8 @@ class LearnedScore:
         """After the last step: with the correction that keeps the moments of x, if the settings ask for it."""
         if not settings.moments:
             return self
-        found = calibrate(self.process, self, x, self.times(LEVELS), seed=settings.seed)
+        times, rows = self.times(LEVELS), settings.steps * settings.batch
+        found = calibrate(self.process, self, x, times, seed=settings.seed, rows=rows)
         return replace(self, calibration=found)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -129,8 +129,9 @@ def fit(
         pictures.
     waves : octaves of each coordinate that the network sees as waves (`parametrisation.py`); by default 5 for points, 0
         for pictures.
-    moments : correct the trained score so that its samples keep the means and variances of the data (`calibration.py`);
-        a second of walking at the end. By default for pictures only: in few coordinates a network keeps them better.
+    moments : correct the trained score so that its samples keep the means and covariances of the data
+        (`calibration.py`); some seconds of walking at the end. By default for pictures only: in few coordinates a
+        network keeps them better.
     weighting : how much each noise level counts: "balanced", "simple", "likelihood", "min_snr", or an object such as
         MinSNRWeighting(gamma=5) (`weighting.py`).
     checkpoint : a file, not there yet, that always holds the whole state of the training, written before the first

@@ -6,6 +6,7 @@ An estimate without its error says nothing: every function here that estimates a
 
 from inkdiff.metrics.cells import concentration
 from inkdiff.metrics.chi_square import chi2_to_equilibrium
+from inkdiff.metrics.copying import copied_share, denoising_loss
 from inkdiff.metrics.entropies import (
     ChiSquare,
     binned_entropy,
@@ -42,7 +43,9 @@ __all__ = [
     "chi2_to_equilibrium",
     "class_histogram",
     "concentration",
+    "copied_share",
     "correlation",
+    "denoising_loss",
     "energy_distance",
     "entropy",
     "frechet_distance",

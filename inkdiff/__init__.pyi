@@ -14,6 +14,8 @@ from .compare import compare as compare
 from .domain import Box as Box
 from .domain import Free as Free
 from .hindsight import where_it_fell as where_it_fell
+from .inpainting import denoise as denoise
+from .inpainting import inpaint as inpaint
 from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
 from .kernels import uniform as uniform

@@ -73,6 +73,8 @@ from .scores import BoxScore as BoxScore
 from .scores import EmpiricalScore as EmpiricalScore
 from .scores import GaussianScore as GaussianScore
 from .scores import MixtureScore as MixtureScore
+from .scores import Observation as Observation
+from .scores import PosteriorScore as PosteriorScore
 from .simulate import Trajectory as Trajectory
 from .simulate import diffuse as diffuse
 from .simulate import simulate as simulate

@@ -9,6 +9,7 @@ from . import molecules as molecules
 from . import substances as substances
 from . import time_grids as time_grids
 from . import viz as viz
+from .binomial import Binomial as Binomial
 from .bound import variational_bound as variational_bound
 from .compare import compare as compare
 from .domain import Box as Box
@@ -20,6 +21,7 @@ from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
 from .kernels import uniform as uniform
 from .learned import BalancedWeighting as BalancedWeighting
+from .learned import LearnedBits as LearnedBits
 from .learned import LearnedScore as LearnedScore
 from .learned import LikelihoodWeighting as LikelihoodWeighting
 from .learned import MinSNRWeighting as MinSNRWeighting
@@ -69,7 +71,10 @@ from .samplers import DPMSolver as DPMSolver
 from .samplers import EulerMaruyama as EulerMaruyama
 from .samplers import PredictorCorrector as PredictorCorrector
 from .samplers import ProbabilityFlow as ProbabilityFlow
+from .sandwich import Sandwich as Sandwich
+from .sandwich import entropy_sandwich as entropy_sandwich
 from .scores import BoxScore as BoxScore
+from .scores import EmpiricalBits as EmpiricalBits
 from .scores import EmpiricalScore as EmpiricalScore
 from .scores import GaussianScore as GaussianScore
 from .scores import MixtureScore as MixtureScore

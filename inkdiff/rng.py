@@ -56,6 +56,8 @@ class Stream(enum.IntEnum):
     BRIDGE = 13  # what a walker did between two steps, near an absorbing wall
     CORRECTOR = 14  # Langevin steps between the steps backward in time
     BOUND = 15  # noised data that a variational bound is averaged over
+    BITS = 16  # simulate: flips of bits forward in time
+    BITS_REVERSE = 17  # reverse: flips of bits backward in time
     LEAVES = 18  # discs that fall on each other
 
 

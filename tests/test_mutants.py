@@ -35,6 +35,15 @@ MUTANTS = {
     "steps cut at half the box": (
         "kernels/formulas.py", "_WIDEST = 2.0 * 2.0**32", "_WIDEST = 2.0**28", ["steps_longer_than_the_box"],
     ),
+    "positions that stall in float32": (
+        "kernels/cpu/walks.py", "p0[i], p1[i], p2[i], p3[i], s, np.uint64",
+        "np.int32(np.float32(p0[i])), np.int32(np.float32(p1[i])), np.int32(np.float32(p2[i])), "
+        "np.int32(np.float32(p3[i])), s, np.uint64", ["small_steps_add_up"],
+    ),
+    "no wall at the far end": (
+        "kernels/formulas.py", "return x if (x >= lo) & (x <= hi) else y", "return x if x >= lo else y",
+        ["jumps_are_walks"],
+    ),
     "uniform for normal noise": (
         "rng.py", "return r * (s * t), r * c", "return np.float32(1.41) * (s * t), np.float32(1.41) * c",
         ["normal_moments"],

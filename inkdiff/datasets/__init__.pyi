@@ -16,5 +16,6 @@ from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
 from .reading import NAMES as NAMES
 from .reading import read as read
+from .sequences import heartbeat as heartbeat
 from .value import Dataset as Dataset
 from .value import Density as Density

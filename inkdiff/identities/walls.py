@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.domain import Box
+from inkdiff.domain import Box, Free
 from inkdiff.heat_kernel import log_heat_kernel
 from inkdiff.identities.register import Row, identity
 from inkdiff.kernels import uniform
@@ -27,7 +27,8 @@ from inkdiff.simulate import diffuse, simulate
 __all__ = [
     "axes_with_walls_of_their_own", "entropy_of_a_spreading_drop", "entropy_rate_is_the_score_squared", "ficks_law",
     "first_passage", "jumps_are_walks", "msd_from_a_uniform_start", "obstacles_keep_uniform", "periodic_modes",
-    "reflecting_modes_many_steps", "reflecting_modes_one_step", "steps_longer_than_the_box", "uniform_equilibrium",
+    "reflecting_modes_many_steps", "reflecting_modes_one_step", "small_steps_add_up", "steps_longer_than_the_box",
+    "uniform_equilibrium",
 ]  # fmt: skip
 
 _Floats = npt.NDArray[np.float64]
@@ -80,11 +81,27 @@ def steps_longer_than_the_box(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
+def small_steps_add_up(n: int, seed: int) -> Iterator[Row]:
+    """MSD = 2 D t in steps of a quarter of a float32's last bit, between walls and in free space: nothing stalls."""
+    few, steps, x0 = min(n, 100_000), 1000, 0.75
+    width = float(np.spacing(np.float32(x0))) / 4
+    variance = steps * width**2
+    domains = {"reflect": (Box(0, 1), 32), "periodic": (Box(0, 1, "periodic"), 64), "free": (Free(2.0**-32), 64)}
+    for name, (domain, quanta) in domains.items():
+        process = Brownian(0.5, domain)
+        x = simulate(process, np.full((few, 1), x0), [0, variance], seed=seed, steps=steps, observe={}).last
+        # rounded to whole quanta, every step gains the variance of the rounding, a twelfth of a quantum's square
+        yield Row(name, Estimate.of_mean((x - x0) ** 2 / variance), 1 + 1 / (12 * quanta**2))
+
+
+@identity
 def jumps_are_walks(n: int, seed: int) -> Iterator[Row]:
-    """`diffuse` has the law of `simulate`: modes of a jump."""
+    """`diffuse` has the law of `simulate`: modes of a jump, which ends between the walls."""
     box = Box(0.0, 1.0)
     x = diffuse(Brownian(0.5, box), np.full((n, 1), 0.3, np.float32), 0.08, seed=seed).astype(np.float64)
     yield from _modes(x, box, 0.5, 0.3, 0.08, (1, 2, 3))
+    # the modes have the symmetry of the mirror images: they cannot tell an image from the walker
+    yield Row("outside", Estimate(float(((x < 0) | (x > 1)).sum()), 0.0), 0)
 
 
 @identity

@@ -11,6 +11,7 @@ Reference: Y. Song, S. Ermon (2019), arXiv:1907.05600.
 
 from __future__ import annotations
 
+from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.checkpoint import load
 from inkdiff.learned.resuming import resume
 from inkdiff.learned.score import LearnedScore
@@ -19,6 +20,7 @@ from inkdiff.learned.weighting import BalancedWeighting, LikelihoodWeighting, Mi
 
 __all__ = [
     "BalancedWeighting",
+    "LearnedBits",
     "LearnedScore",
     "LikelihoodWeighting",
     "MinSNRWeighting",

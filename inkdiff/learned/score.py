@@ -23,9 +23,11 @@ import numpy.typing as npt
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda, to_device
 from inkdiff.domain import Box
-from inkdiff.learned.calibration import Calibration
+from inkdiff.learned.calibration import LEVELS, Calibration, calibrate
+from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Noise, Parametrisation
-from inkdiff.learned.scaling import Scaling
+from inkdiff.learned.scaling import Scaling, inside
+from inkdiff.learned.settings import Settings
 from inkdiff.likelihood import Hutchinson, LogLikelihood, log_likelihood
 from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
@@ -223,6 +225,27 @@ class LearnedScore:
         )
         jacobian = d * (math.log(alpha / self.scaling.scale) + (math.log(width) if width else 0.0))
         return replace(found, values=found.values + jacobian)
+
+    def prepared(self, data: Any) -> Array:
+        """The rows of a data set or array as float32 in process coordinates."""
+        x = checks.state(getattr(data, "x", data), "data")
+        return inside(self.process, self.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
+
+    def objective(self, x: Array, settings: Settings) -> Objective:
+        """What a training lessens, on x (n, d) in process coordinates."""
+        what = self.process, self.parametrisation, self.network, x, settings.batch, settings.seed
+        return Objective(*what, settings.weighting)
+
+    def trained(self, theta: Array, about: dict[str, Any]) -> LearnedScore:
+        """The same with other weights, uncorrected."""
+        return replace(self, theta=theta, about=about, calibration=None)
+
+    def finished(self, x: Array, settings: Settings) -> LearnedScore:
+        """After the last step: with the correction that keeps the moments of x, if the settings ask for it."""
+        if not settings.moments:
+            return self
+        found = calibrate(self.process, self, x, self.times(LEVELS), seed=settings.seed)
+        return replace(self, calibration=found)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file with everything needed to use the score; see `inkdiff.load`. Whole or not at all."""

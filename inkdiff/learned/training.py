@@ -17,32 +17,54 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda
+from inkdiff.binomial import Binomial
 from inkdiff.learned import checkpoint as files
-from inkdiff.learned.calibration import LEVELS, calibrate
+from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.interruption import interrupts_wait
-from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.learned.trainer import Trainer
-from inkdiff.learned.weighting import Weighting
+from inkdiff.learned.weighting import BalancedWeighting, Weighting
 from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
 from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
+from inkdiff.simulate import check_state
 
 __all__ = ["Callback", "Sitting", "fit", "train"]
 
 _REPORT = 50  # steps over which the shown loss is averaged
+_NET_OF_BITS, _ROWS_OF_BITS = MLP(128, 3, dropout=0.0), 1024
 
 # callback(step, loss, snapshot): steps done, mean loss of the last one, and a function that returns the present score
-Callback = Callable[[int, float, Callable[[], LearnedScore]], object]
+Callback = Callable[[int, float, Callable[[], Any]], object]
+# what is being trained
+L = TypeVar("L", LearnedScore, LearnedBits)
+
+
+class Options(TypedDict, total=False):
+    """What `fit` may be told besides; see there."""
+
+    net: MLP | None
+    batch: int | None
+    lr: float
+    decay: float
+    warmup: int
+    finest: float | None
+    moments: bool
+    weighting: Weighting | str
+    checkpoint: str | os.PathLike[str] | None
+    every: int
+    threads: int
+    progress: bool
+    callback: Callback | None
 
 
 @dataclass(frozen=True)
@@ -64,8 +86,12 @@ class Sitting:
             raise FileNotFoundError(f"checkpoint: the folder {str(folder)!r} does not exist; create it first.")
 
 
+@overload
+def fit(process: Process, data: Any, *, steps: int, seed: int, **others: Unpack[Options]) -> LearnedScore: ...
+@overload
+def fit(process: Binomial, data: Any, *, steps: int, seed: int, **others: Unpack[Options]) -> LearnedBits: ...
 def fit(
-    process: Process,
+    process: Process | Binomial,
     data: Any,
     *,
     steps: int,
@@ -83,17 +109,18 @@ def fit(
     threads: int = 0,
     progress: bool = True,
     callback: Callback | None = None,
-) -> LearnedScore:
-    """Learn the score of noised data by denoising score matching.
+) -> LearnedScore | LearnedBits:
+    """Learn the score of noised data by denoising score matching; or, of bits, their log-odds by the variational bound.
 
     Parameters
     ----------
-    process : any forward process, in free space or in a box.
+    process : any forward process, in free space or in a box; or a Binomial, which gives LearnedBits.
     data : (n, d) array, or a data set with `.x` (and `.image_shape`, `.range`), in its natural units; NumPy, or CuPy to
         train on a GPU.
     steps : gradient steps. seed : 64-bit seed of everything random.
-    net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8).
-    batch : points per step; by default 1024 for points, 256 for pictures.
+    net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8), MLP(128, 3) for
+        bits.
+    batch : points per step; by default 1024 for points and bits, 256 for pictures.
     lr, warmup : peak of the learning rate, and steps of its linear rise; it then falls to zero by half a cosine.
     decay : weight decay of AdamW, in units of the learning rate.
     finest : smallest noise trained on, in units of the data's standard deviation; by default 0.01 for points, 0.1 for
@@ -111,7 +138,8 @@ def fit(
 
     Returns
     -------
-    LearnedScore. The same bits for any number of threads and interruptions, on one machine and BLAS build.
+    LearnedScore, or LearnedBits. The same to the bit for any number of threads and interruptions, on one machine and
+    BLAS build.
 
     Raises
     ------
@@ -125,41 +153,68 @@ def fit(
     KeyboardInterrupt
         At Ctrl-C; with a checkpoint only after the step has ended and is saved.
     """
-    check_process(process)
-    closed_form_domain(process, "a score")
+    check_process(process, also=Binomial)
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
     shape: dict[str, Any] = {"d": checks.state(getattr(data, "x", data), "data").shape[1], "net": net, "batch": batch}
     rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest}
+    if isinstance(process, Binomial):
+        shape["net"] = net or _NET_OF_BITS
+        shape["batch"] = batch or _ROWS_OF_BITS
+        _refuse_noise_settings(finest, weighting)
     settings = Settings.of(**shape, **rates, steps=steps, seed=seed, moments=moments, weighting=weighting)
     if sitting.checkpoint is not None:
         _refuse_to_overwrite(sitting.checkpoint)
+    if isinstance(process, Binomial):
+        return _begin(*_bits(process, data, settings), settings, sitting)
+    closed_form_domain(process, "a score")
+    return _begin(*_score(process, data, settings), settings, sitting)
+
+
+def _score(process: Process, data: Any, settings: Settings) -> tuple[LearnedScore, Array]:
+    """A score not yet trained, and the data in process coordinates."""
     x, scaling = _encoded(process, data)
-    about = {"data": str(getattr(data, "name", "array")), "n": len(x)} | settings.about()
     with one_thread_each():
         parametrisation = Parametrisation.of(process, x, finest=settings.finest)
         network = settings.net.build(2 * x.shape[1], x.shape[1])
-        state = AdamWState.start(_initial(network, x, settings.seed))
-        image_shape = getattr(data, "image_shape", None)
-        start = LearnedScore(process, scaling, parametrisation, network, state.mean, image_shape, about=about)
-    fingerprint = None if checkpoint is None else Fingerprint.of(x)
+        theta, image_shape = _initial(network, x, settings.seed), getattr(data, "image_shape", None)
+        about = _about(data, x, settings)
+        return LearnedScore(process, scaling, parametrisation, network, theta, image_shape, about=about), x
+
+
+def _bits(process: Binomial, data: Any, settings: Settings) -> tuple[LearnedBits, Array]:
+    """Log-odds not yet trained, and the data."""
+    x = check_state(process, getattr(data, "x", data), "data")
+    x = array_module(x).ascontiguousarray(x, dtype=np.float32)
+    xp, n = array_module(x), len(x)
+    ones = x.sum(0, dtype=np.float64)
+    own = xp.log((ones + 0.5) / (n - ones + 0.5)).astype(np.float32)
+    network = settings.net.build(2 * x.shape[1], x.shape[1])
+    return LearnedBits(process, own, network, _initial(network, x, settings.seed), _about(data, x, settings)), x
+
+
+def _about(data: Any, x: Array, settings: Settings) -> dict[str, Any]:
+    return {"data": str(getattr(data, "name", "array")), "n": len(x)} | settings.about()
+
+
+def _begin(start: L, x: Array, settings: Settings, sitting: Sitting) -> L:
+    """A training from its first step."""
+    state = AdamWState.start(start.theta)
+    fingerprint = None if sitting.checkpoint is None else Fingerprint.of(x)
     return train(start, x, files.Progress(settings, state, fingerprint), sitting, fresh=True)
 
 
-def train(
-    start: LearnedScore, x: Array, progress: files.Progress, sitting: Sitting, *, fresh: bool = False
-) -> LearnedScore:
-    """Train to the end from `progress`, whose score so far is `start`, on x (n, d) in process coordinates."""
+def train(start: L, x: Array, progress: files.Progress, sitting: Sitting, *, fresh: bool = False) -> L:
+    """Train to the end from `progress`, whose result so far is `start`, on x (n, d) in process coordinates."""
     settings, state = progress.settings, progress.state
     with one_thread_each():
         shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(settings.batch, sitting.threads)
-        what = start.process, start.parametrisation, start.network, x, settings.batch, settings.seed
-        trainer = Trainer(Objective(*what, settings.weighting), settings, state, shards)
+        trainer = Trainer(start.objective(x, settings), settings, state, shards)
 
-        def snapshot() -> LearnedScore:
+        def snapshot() -> L:
             about = start.about | ({"step": state.step} if state.step < settings.steps else {})
-            return replace(start, theta=state.mean.copy(), about=about, calibration=None)
+            return start.trained(state.mean.copy(), about)
 
-        def keep(score: LearnedScore | None = None) -> None:
+        def keep(score: L | None = None) -> None:
             if sitting.checkpoint is not None:
                 trainer.check()
                 files.save(score or snapshot(), sitting.checkpoint, replace(progress, finished=score is not None))
@@ -171,16 +226,13 @@ def train(
             trainer.check()
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}{_left(sitting.checkpoint)}") from None
-        score = replace(start, theta=state.mean.copy(), about=start.about, calibration=None)
-        if settings.moments:
-            times = score.times(LEVELS)
-            score = replace(score, calibration=calibrate(start.process, score, x, times, seed=settings.seed))
+        score = start.trained(state.mean.copy(), start.about).finished(x, settings)
         keep(score)
     return score
 
 
 def _run(
-    trainer: Trainer, snapshot: Callable[[], LearnedScore], keep: Callable[[], None], sitting: Sitting
+    trainer: Trainer, snapshot: Callable[[], object], keep: Callable[[], None], sitting: Sitting
 ) -> None:
     from tqdm import tqdm
 
@@ -221,6 +273,12 @@ def _initial(network: Network, x: Array, seed: int) -> Array:
         return kernels.normal(n, seed=seed, stream=Stream.INIT, out=xp.empty(n, np.float32))
 
     return network.initial(normal)
+
+
+def _refuse_noise_settings(finest: float | None, weighting: Weighting | str) -> None:
+    if finest is not None or not (weighting == "balanced" or isinstance(weighting, BalancedWeighting)):
+        given = f"finest={finest}, weighting={checks.show(weighting)}"
+        raise ValueError(f"finest and weighting are of Gaussian noise; leave them out for bits, got {given}.")
 
 
 def _refuse_to_overwrite(path: Path) -> None:

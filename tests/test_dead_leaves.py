@@ -111,6 +111,30 @@ def test_bad_input(change, words):
         ink.datasets.dead_leaves(**({"n": 3, "seed": 0} | change))
 
 
+def test_correlations_of_all_pairs():
+    C = ink.datasets.leaf_correlations(4)
+    assert C.shape == (16, 16) and (C == C.T).all() and np.allclose(np.diag(C), 1) and np.linalg.eigvalsh(C).min() > 0
+    assert C[0, 5] == ink.datasets.same_leaf(math.sqrt(2)) and C[0, 12] == ink.datasets.same_leaf(3.0)
+
+
+def test_entropy_with_outlines_told():
+    """Against quadrature: m equal pixels with noise are m - 1 normals and a uniform number with blurred edges."""
+    from scipy.special import ndtr
+
+    sd, maps = 0.05, np.array([[0, 0, 0, 0], [0, 1, 2, 2]])
+    normal = math.log(2 * math.pi * math.e * sd**2) / 2
+
+    def along(m):
+        x = np.linspace(-10 * sd, math.sqrt(m) + 10 * sd, 100_001)
+        p = (ndtr(x / sd) - ndtr((x - math.sqrt(m)) / sd)) / math.sqrt(m)
+        return -np.sum(p * np.log(np.maximum(p, 1e-300))) * (x[1] - x[0])
+
+    exact = [along(4) + 3 * normal, 2 * along(1) + along(2) + normal]
+    assert np.allclose(ink.datasets.outlined_entropy(maps, sd), exact, atol=1e-6)
+    with pytest.raises(ValueError, match="edges would meet"):
+        ink.datasets.outlined_entropy(maps, 0.2)
+
+
 def test_bad_distance():
     with pytest.raises(ValueError, match="distance"):
         ink.datasets.same_leaf(-1.0)

@@ -16,6 +16,8 @@ from .compare import compare as compare
 from .domain import Box as Box
 from .domain import Free as Free
 from .hindsight import where_it_fell as where_it_fell
+from .inpainting import denoise as denoise
+from .inpainting import inpaint as inpaint
 from .judge import HeldOut as HeldOut
 from .judge import Unending as Unending
 from .judge import beside as beside
@@ -89,6 +91,8 @@ from .scores import EmpiricalBits as EmpiricalBits
 from .scores import EmpiricalScore as EmpiricalScore
 from .scores import GaussianScore as GaussianScore
 from .scores import MixtureScore as MixtureScore
+from .scores import Observation as Observation
+from .scores import PosteriorScore as PosteriorScore
 from .simulate import Trajectory as Trajectory
 from .simulate import diffuse as diffuse
 from .simulate import simulate as simulate

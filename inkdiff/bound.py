@@ -9,7 +9,8 @@ the score of the transition from x_0 and with the model's score, so the divergen
 of the two. The terms say at which noise the nats are. No flow is followed, and chains that count their steps have a
 bound too. So have bits (`inkdiff.binomial`), whose steps back are Bernoulli and whose score are log-odds.
 
-References: J. Sohl-Dickstein et al. (2015), eq. 14; J. Ho et al. (2020), eq. 5.
+References: J. Sohl-Dickstein et al. (2015), eq. 14; J. Ho et al. (2020), eq. 5; F. Bao et al., Estimating the optimal
+covariance (2022), for the matched one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from inkdiff.simulate import check_state, jump
 __all__ = ["Bound", "variational_bound"]
 
 _Floats = npt.NDArray[np.float64]
+_LEAST = 1e-3  # share of the noise that the last step keeps in every direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,8 @@ def variational_bound(
     seed, draws : noise from stream BOUND, so many draws per row and time
     variance : of the steps back, "posterior" or "transition" (`inkdiff.Ancestral`). The last step, to t = 0, is
         N(x_t/alpha + (sigma^2/alpha) u, sigma^2/alpha^2), the posterior of a flat density: any choice keeps it a bound.
+        Or "matched": the covariance of q(x_s | x_t), which the derivative of the score tells (below), the best that a
+        Gaussian step can have; for few steps, and few coordinates (d tangents of `score.jvp` a step).
         Bits have no variance to choose.
 
     Returns
@@ -103,7 +107,7 @@ def variational_bound(
     Raises
     ------
     ValueError, TypeError
-        For bad arrays or times, walls, or an unknown variance.
+        For bad arrays or times, walls, an unknown variance, or a score without the derivative that it needs.
     """
     check_process(process, also=Binomial)
     x = check_state(process, x, "x").astype(np.float64)
@@ -113,8 +117,10 @@ def variational_bound(
     process.check_time(grid, "times")
     if grid[-1] != 0:
         raise ValueError(f"times must end at 0, where the data are, got {grid[-1]:g}.")
-    if variance not in ("posterior", "transition"):
-        raise ValueError(f"variance must be 'posterior' or 'transition', got {variance!r}.")
+    if variance not in ("posterior", "transition", "matched"):
+        raise ValueError(f"variance must be 'posterior', 'transition' or 'matched', got {variance!r}.")
+    if variance == "matched" and (isinstance(process, Binomial) or not hasattr(score, "jvp")):
+        raise TypeError(f"score must have jvp(x, t, v) for variance='matched', got {checks.show(score)}.")
     seed, draws = checks.seed64(seed), checks.count(draws, "draws", most=10_000)
     first = float(grid[0])
     costs = [prior_cost(process, x, first) if isinstance(process, Binomial) else _prior_cost(process, x, first)]
@@ -122,10 +128,12 @@ def variational_bound(
         cost = np.zeros(len(x))
         for j in range(draws):
             x_t = jump(process, x, t, seed=seed, step=k * draws + j, stream=Stream.BOUND)
-            u = np.asarray(score(x_t, t), np.float64)
             if isinstance(process, Binomial):
-                cost += step_cost(process, u, x_t, x, t, s) / draws
+                cost += step_cost(process, np.asarray(score(x_t, t), np.float64), x_t, x, t, s) / draws
+            elif variance == "matched":
+                cost += _matched_cost(process, score, x_t, x, t, s) / draws
             else:
+                u = np.asarray(score(x_t, t), np.float64)
                 cost += _step_cost(process, u, x_t, x, t, s, variance) / draws
         costs.append(cost)
     table = np.stack(costs)
@@ -156,3 +164,21 @@ def _step_cost(process: Process, u: _Floats, x_t: _Floats, x: _Floats, t: float,
     c2 = v if variance == "posterior" else variance_ts
     off = off / (2 * c2) + d / 2 * (v / c2 - 1 - math.log(v / c2))
     return off
+
+
+def _matched_cost(process: Process, score: Any, x_t: _Floats, x: _Floats, t: float, s: float) -> _Floats:
+    """`_step_cost` with the covariance of q(x_s | x_t): v 1 + (V_ts/alpha_ts)^2 (1 + sigma^2 du/dx)/sigma^2."""
+    n, d = x.shape
+    tangents = np.broadcast_to(np.eye(d)[:, None, :], (d, n, d))
+    u, Ju = (np.asarray(part, np.float64) for part in score.jvp(x_t, t, tangents))
+    alpha_ts, variance_ts = (float(v) for v in process.transition(s, t))
+    variance = float(process.variance(t))
+    v = variance_ts * float(process.variance(s)) / variance
+    left, axes = np.linalg.eigh(np.eye(d) + variance * (Ju.swapaxes(0, 1) + Ju.transpose(1, 2, 0)) / 2)
+    # No covariance is negative; what a learned score makes of it may be. Any choice keeps the bound one.
+    c2 = v + (variance_ts / alpha_ts) ** 2 / variance * np.maximum(left, 0.0 if s else _LEAST)
+    off = variance_ts / alpha_ts * (u + (x_t - process.alpha(t) * x) / variance)
+    square = (off[:, None, :] @ axes)[:, 0] ** 2
+    other = v / c2 - 1 - np.log(v / c2) if s else np.log(2 * math.pi * c2)
+    cost: _Floats = (square / c2 + other).sum(1) / 2
+    return cost

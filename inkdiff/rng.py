@@ -58,6 +58,7 @@ class Stream(enum.IntEnum):
     BOUND = 15  # noised data that a variational bound is averaged over
     BITS = 16  # simulate: flips of bits forward in time
     BITS_REVERSE = 17  # reverse: flips of bits backward in time
+    LEAVES = 18  # discs that fall on each other
     LATENT = 21  # what a forger draws from
     DUEL = 22  # training of forger and detective: rows of the data, and latents
 

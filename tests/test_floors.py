@@ -20,6 +20,7 @@ FLOORS = [
     ("descriptions", ["schedules", "process", "processes", "binomial", "predictions", "time_grids"]),
     ("data, scores, networks", ["datasets", "scores", "nn"]),
     ("loops over time", ["trajectory", "boundaries", "bits", "walks", "simulate", "samplers", "reverse", "replay"]),
+    ("what is seen of a point", ["inpainting"]),
     ("measures", ["observables", "metrics", "ledger", "fluctuations", "counting", "urn", "forgetting", "sandwich"]),
     ("measures of another kind", ["bound", "hindsight", "likelihood", "molecules"]),
     ("truth", ["identities"]),

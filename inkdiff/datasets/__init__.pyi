@@ -1,6 +1,11 @@
 from .drops import drop as drop
 from .handwriting import digits as digits
 from .handwriting import idx as idx
+from .leaves import dead_leaves as dead_leaves
+from .leaves import leaf_correlations as leaf_correlations
+from .leaves import leaf_map as leaf_map
+from .leaves import outlined_entropy as outlined_entropy
+from .leaves import same_leaf as same_leaf
 from .obstacles import labyrinth as labyrinth
 from .obstacles import letters as letters
 from .obstacles import solid_from_image as solid_from_image

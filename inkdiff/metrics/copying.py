@@ -64,7 +64,7 @@ def copied_share(samples: Array | Dataset, train: Array | Dataset, *, closer: fl
     known = np.unique(known, axis=0)
     if len(known) < 2:
         raise ValueError("train must hold at least two different points: a copy is told by the second-nearest.")
-    first, second = cKDTree(known).query(x, k=2)[0].T
+    first, second = np.asarray(cKDTree(known).query(x, k=2)[0]).T
     n, copies = len(x), int(np.count_nonzero(first < closer * second))
     share = (copies + 1) / (n + 2)
     return Estimate(copies / n, math.sqrt(share * (1 - share) / (n + 2)))

@@ -49,8 +49,8 @@ class TorchNet:
         with torch.inference_mode():
             _agree("torch", self.answer(self.x, self.c).cpu().numpy(), problem)
 
-    def answer(self, x: Any, c: Any) -> Any:
-        """F (n, d)."""
+    def answer(self, x: Any, c: Any, *, dropout: float = 0.0) -> Any:
+        """F (n, d); `dropout` in all hidden layers but the first."""
         torch, w = self.torch, self.w
         silu, affine = torch.nn.functional.silu, torch.addmm
         angles = c[:, None] * self.harmonics
@@ -60,6 +60,8 @@ class TorchNet:
         for k in range(self.depth):
             shift = affine(w[f"block.{k}.inject.bias"], e, w[f"block.{k}.inject.weight"])
             out = silu((h @ w[f"block.{k}.weight"]).view(grouped) + shift[:, None]).flatten(0, 1)
+            if k > 0 and dropout > 0:
+                out = torch.nn.functional.dropout(out, dropout)
             h = out if k == 0 else h + out
         return affine(w["head.bias"], h, w["head.weight"])
 

@@ -128,6 +128,13 @@ class Box:
         """Side lengths, (d,)."""
         return np.full(d, self._sides[1])
 
+    def side(self, axis: int, d: int) -> Box:
+        """The interval that one of d axes is, as a box of its own."""
+        self.check_dimension(d)
+        low = self.lo[axis] if isinstance(self.lo, tuple) else self.lo
+        high = self.hi[axis] if isinstance(self.hi, tuple) else self.hi
+        return Box(low, high, self.wall if isinstance(self.wall, str) else self.wall[axis])
+
     @cached_property
     def _walls(self) -> Walls:
         axes = self.axes or 1

@@ -141,7 +141,7 @@ def where_it_fell(process: Process, x: Array, t: float, *, places: int = 64) -> 
     _check_places(K, box, d, math.sqrt(v / N))
     seen = asnumpy(checks.state(x.reshape(m * N, d))).astype(np.float64)
     box.check_inside(seen)
-    axes = np.stack([_axis(seen[:, j].reshape(m, N), v, _axis_box(box, j, d), K) for j in range(d)], axis=1)
+    axes = np.stack([_axis(seen[:, j].reshape(m, N), v, box.side(j, d), K) for j in range(d)], axis=1)
     return Hindsight(box, axes)
 
 
@@ -153,11 +153,6 @@ def _check_places(K: int, box: Box, d: int, width: float) -> None:
             f"places={K} cells of {longest / K:.3g} are too wide for a posterior of width {width:.3g}; take at least "
             f"{math.ceil(longest / (_CELLS_PER_WIDTH * width))}."
         )
-
-
-def _axis_box(box: Box, axis: int, d: int) -> Box:
-    low, length = float(box.low(d)[axis]), float(box.length(d)[axis])
-    return Box(low, low + length, box.wall)
 
 
 def _axis(x: _Floats, v: float, box: Box, K: int) -> _Floats:

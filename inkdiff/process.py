@@ -27,15 +27,13 @@ from inkdiff.domain import Box, Free
 from inkdiff.heat_kernel import log_heat_kernel
 from inkdiff.maze import Maze
 
-__all__ = ["Domain", "Process", "check_domain", "check_process", "closed_form_domain"]
+__all__ = ["Domain", "Process", "Timed", "check_domain", "check_process", "closed_form_domain"]
 
 Domain = Free | Box | Maze
 
 
-class Process(ABC):
-    """A forward process; see the module's equations. `t` is a number or an array (n,); a time outside it raises."""
-
-    domain: Domain  # where the walkers live
+class Timed:
+    """Whatever runs from t = 0 to `t_max`. `t` is a number or an array (n,); a time outside raises."""
 
     @property
     def t_max(self) -> float:
@@ -43,13 +41,56 @@ class Process(ABC):
         return math.inf
 
     @property
-    def driftless(self) -> bool:
-        """Whether alpha = 1: x_t is x_0 plus noise, and steps add up."""
-        return False
-
-    @property
     def discrete(self) -> bool:
         """Whether t is an integer (a table of steps)."""
+        return False
+
+    def check_time(self, t: Any, name: str = "t") -> Any:
+        """`t` as float64 (number or array).
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is no real number, negative, beyond `t_max`, or not an integer where it must be.
+        """
+        end = min(self.t_max, checks.LARGEST)
+        if not self.discrete:  # the usual case, at the cost of two comparisons; NaN fails both
+            if type(t) is float and 0 <= t <= end:
+                return t
+            usual = type(t) is np.ndarray and t.ndim and t.dtype == np.float64 and t.size
+            if usual and t.min() >= 0 and t.max() <= end:
+                return t
+        values = checks.reals(t, name)
+        outside = (values < 0) | (values > end)
+        if bool(outside.any()):
+            bad = float(values[outside].ravel()[0])
+            raise ValueError(f"{name} must lie in [0, {end:g}] for {type(self).__name__}, got {bad:g}.")
+        if self.discrete:
+            between = values != array_module(values).rint(values)
+            if bool(between.any()):
+                bad = float(values[between].ravel()[0])
+                raise ValueError(
+                    f"{name} must be an integer from 0 to {self.t_max:g} for a table of steps, got {bad:g}; "
+                    "choose times (and steps between them) that fall on integers."
+                )
+        return values if values.ndim else float(values)
+
+    def check_times_of(self, n: int, t: Any, name: str = "t") -> Any:
+        """`t` as by `check_time`, a number or (n,): one per row."""
+        t = self.check_time(t, name)
+        if np.ndim(t) and t.shape != (n,):
+            raise ValueError(f"{name} must be a number or have one value per row, ({n},), got shape {tuple(t.shape)}.")
+        return t
+
+
+class Process(Timed, ABC):
+    """A forward process; see the module's equations. `t` is a number or an array (n,); a time outside it raises."""
+
+    domain: Domain  # where the walkers live
+
+    @property
+    def driftless(self) -> bool:
+        """Whether alpha = 1: x_t is x_0 plus noise, and steps add up."""
         return False
 
     @abstractmethod
@@ -97,46 +138,14 @@ class Process(ABC):
         gained = -end.variance * xp.expm1(2 * log_ratio) if isinstance(end, Gaussian) else self.clock(s, t)
         return xp.exp(log_ratio), gained
 
-    def check_time(self, t: Any, name: str = "t") -> Any:
-        """`t` as float64 (number or array).
-
-        Raises
-        ------
-        ValueError, TypeError
-            If it is no real number, negative, beyond `t_max`, or not an integer where it must be.
-        """
-        end = min(self.t_max, checks.LARGEST)
-        if not self.discrete:  # the usual case, at the cost of two comparisons; NaN fails both
-            if type(t) is float and 0 <= t <= end:
-                return t
-            usual = type(t) is np.ndarray and t.ndim and t.dtype == np.float64 and t.size
-            if usual and t.min() >= 0 and t.max() <= end:
-                return t
-        values = checks.reals(t, name)
-        outside = (values < 0) | (values > end)
-        if bool(outside.any()):
-            bad = float(values[outside].ravel()[0])
-            raise ValueError(f"{name} must lie in [0, {end:g}] for {type(self).__name__}, got {bad:g}.")
-        if self.discrete:
-            between = values != array_module(values).rint(values)
-            if bool(between.any()):
-                bad = float(values[between].ravel()[0])
-                raise ValueError(
-                    f"{name} must be an integer from 0 to {self.t_max:g} for a table of steps, got {bad:g}; "
-                    "choose times (and steps between them) that fall on integers."
-                )
-        return values if values.ndim else float(values)
-
     def check_row_times(
         self, t: Any, n: int, *, name: str = "t", why_positive: str = "", dtype: npt.DTypeLike = np.float64
     ) -> Any:
-        """`t` as by `check_time`, a number or (n,): one per row; `why_positive` says why t = 0 will not do, if so.
+        """`t` as by `check_times_of`; `why_positive` says why t = 0 will not do, if so.
 
         Then times so short that quotients by sigma_t^2 overflow `dtype` will not do either.
         """
-        t = self.check_time(t, name)
-        if np.ndim(t) and t.shape != (n,):
-            raise ValueError(f"{name} must be a number or have one value per row, ({n},), got shape {tuple(t.shape)}.")
+        t = self.check_times_of(n, t, name)
         if why_positive:
             smallest = float(t if isinstance(t, float) else t.min())
             if smallest <= 0:
@@ -172,10 +181,12 @@ class Process(ABC):
         return -(r**2 / v).sum(1) / 2 - d / 2 * xp.log(2 * math.pi * v[:, 0]), -r / v
 
 
-def check_process(process: object) -> None:
-    """Raise unless `process` is one."""
-    if not isinstance(process, Process):
-        raise TypeError(f"process must be a process such as inkdiff.Brownian(D=1.0), got {checks.show(process)}.")
+def check_process(process: object, *, also: type[Timed] = Process) -> None:
+    """Raise unless `process` is one whose steps are Gaussian, or of the kind `also`."""
+    if isinstance(process, (Process, also)):
+        return
+    kind = "with Gaussian steps" if isinstance(process, Timed) else "such as inkdiff.Brownian(D=1.0)"
+    raise TypeError(f"process must be a process {kind}, got {checks.show(process)}.")
 
 
 def closed_form_domain(process: Process, what: str) -> Free | Box:

@@ -10,7 +10,7 @@ Reference: B. D. O. Anderson, Reverse-time diffusion equation models (1982).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +18,8 @@ import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module
+from inkdiff.binomial import Binomial
+from inkdiff.bits import step_back
 from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
 from inkdiff.samplers import Apply, Sampler, Score, choose
@@ -28,7 +30,7 @@ __all__ = ["reverse"]
 
 
 def reverse(
-    process: Process,
+    process: Process | Binomial,
     score: Score,
     x: Array,
     times: Sequence[float] | Array,
@@ -45,14 +47,16 @@ def reverse(
     Parameters
     ----------
     process : the forward process
-    score : any function score(x, t) = grad log p_t(x), (n, d) -> (n, d), exact or learned
+    score : any function score(x, t) = grad log p_t(x), (n, d) -> (n, d), exact or learned; of bits, the log-odds that
+        each was 1 at t = 0, given all of x
     x : (n, d) states at times[0], inside the domain
     times : decreasing, to 0 if wished; in the process's time unit
-    seed : 64-bit seed; noise comes from stream REVERSE, never shared with `simulate`
+    seed : 64-bit seed; noise comes from stream REVERSE (bits: BITS_REVERSE), never shared with `simulate`
     steps : equal steps in each interval
     first_step : number of the first step; continue with `Trajectory.next_step`
     sampler : one of `inkdiff.samplers`, or its name: "ancestral", "ddim", "euler_maruyama", "heun", "adaptive",
-        "dpm_solver", "predictor_corrector"; by default ancestral in free space, Euler-Maruyama between walls
+        "dpm_solver", "predictor_corrector"; by default ancestral in free space, Euler-Maruyama between walls; bits
+        have but the ancestral: any subset of the times will do, the more the better
     observe, callback : as in `simulate`
 
     Returns
@@ -66,8 +70,9 @@ def reverse(
     FloatingPointError
         If the walk meets NaN or infinity, naming the time.
     """
-    check_process(process)
-    closed_form_domain(process, "a walk back")
+    check_process(process, also=Binomial)
+    if not isinstance(process, Binomial):
+        closed_form_domain(process, "a walk back")
     current = check_state(process, x, "x").copy()
     if not callable(score):
         raise TypeError(f"score must be a function score(x, t), got {checks.show(score)}.")
@@ -75,15 +80,14 @@ def reverse(
     process.check_time(grid, "times")
     seed, steps, number = checks.seed64(seed), checks.count(steps, "steps"), checks.word32(first_step, "first_step")
     checks.word32(number + steps * (len(grid) - 1), "first_step + all steps")
-    chosen = choose(sampler, process)
+    step = _bit_step(process, sampler) if isinstance(process, Binomial) else _step(process, choose(sampler, process))
     fine = [process.check_time(np.linspace(t0, t1, steps + 1), "times between steps") for t0, t1 in pairwise(grid)]
     guarded = _guard(score)
     recorder = Recorder(grid, current, observe, callback)
     recorder.record(current)
     for substeps in fine:
         for t, s in pairwise(substeps):
-            apply = _apply(process, current, seed, number)
-            current = chosen.step(process, guarded, current, float(t), float(s), apply)
+            current = step(guarded, current, float(t), float(s), seed, number)
             number += 1
             if not bool(array_module(current).isfinite(current).all()):
                 raise FloatingPointError(
@@ -92,6 +96,27 @@ def reverse(
                 )
         recorder.record(current)
     return recorder.trajectory(current, number)
+
+
+# step(score, x, t, s, seed, number): x_s
+_Step = Callable[[Score, Array, float, float, int, int], Array]
+
+
+def _step(process: Process, sampler: Sampler) -> _Step:
+    def step(score: Score, x: Array, t: float, s: float, seed: int, number: int) -> Array:
+        return sampler.step(process, score, x, t, s, _apply(process, x, seed, number))
+
+    return step
+
+
+def _bit_step(process: Binomial, sampler: Sampler | str | None) -> _Step:
+    if sampler not in (None, "ancestral"):
+        raise ValueError(f"sampler must be 'ancestral' for bits, which have no gradients, got {checks.show(sampler)}.")
+
+    def step(score: Score, x: Array, t: float, s: float, seed: int, number: int) -> Array:
+        return step_back(process, score(x, t), x, t, s, seed=seed, step=number)
+
+    return step
 
 
 def _guard(score: Score) -> Score:

@@ -56,7 +56,12 @@ class Stream(enum.IntEnum):
     BRIDGE = 13  # what a walker did between two steps, near an absorbing wall
     CORRECTOR = 14  # Langevin steps between the steps backward in time
     BOUND = 15  # noised data that a variational bound is averaged over
+    BITS = 16  # simulate: flips of bits forward in time
+    BITS_REVERSE = 17  # reverse: flips of bits backward in time
+    LEAVES = 18  # discs that fall on each other
     LABELS = 20  # which words of a condition are hidden in training
+    LATENT = 21  # what a forger draws from
+    DUEL = 22  # training of forger and detective: rows of the data, and latents
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

@@ -27,6 +27,8 @@ import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module
+from inkdiff.binomial import Binomial, Bits
+from inkdiff.bits import bit_jump
 from inkdiff.domain import Box
 from inkdiff.kernels import Walls
 from inkdiff.maze import Maze
@@ -40,16 +42,16 @@ __all__ = ["Trajectory", "check_state", "diffuse", "jump", "simulate", "walls_of
 _UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35; wider ones only lose their low bits
 
 
-def check_state(process: Process, x: object, name: str) -> Array:
+def check_state(process: Process | Binomial, x: object, name: str) -> Array:
     """A state array (n, d) inside the process's domain."""
     x = checks.state(x, name)
-    if isinstance(process.domain, (Box, Maze)):
+    if isinstance(process.domain, (Box, Maze, Bits)):
         process.domain.check_inside(x, name)
     return x
 
 
 def diffuse(
-    process: Process,
+    process: Process | Binomial,
     x0: Array,
     t: float | Array,
     *,
@@ -59,7 +61,7 @@ def diffuse(
     step: int = 0,
     first_row: int = 0,
 ) -> Any:
-    """One exact jump from time 0 to t: x_t = fold(alpha_t x_0 + sigma_t eps).
+    """One exact jump from time 0 to t: x_t = fold(alpha_t x_0 + sigma_t eps); of bits, see `inkdiff.binomial`.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def diffuse(
     x0 : (n, d) states at time 0, inside the domain; float32 and float64 are kept, other dtypes become float32
     t : a time, or (n,) one per row
     seed : 64-bit seed; noise comes from stream JUMP
-    return_noise : also return eps, (n, d) float32
+    return_noise : also return eps, (n, d) float32 (of bits: the uniforms)
     out : array like x0 to write into (may be x0)
     step : 32-bit number of the jump: another step, independent noise
     first_row : number of x0's first row in a larger state, of which this is a part: it then gets that state's noise
@@ -82,7 +84,7 @@ def diffuse(
         For empty, non-finite or wrongly shaped arrays, states outside the box, times outside the schedule,
         arrays on two devices.
     """
-    check_process(process)
+    check_process(process, also=Binomial)
     x0 = check_state(process, x0, "x0")
     start = checks.count(first_row, "first_row", least=0, most=2**60 // x0.shape[1]) * x0.shape[1]
     return jump(
@@ -91,7 +93,7 @@ def diffuse(
 
 
 def jump(
-    process: Process,
+    process: Process | Binomial,
     x0: Array,
     t: float | Array,
     *,
@@ -103,12 +105,15 @@ def jump(
     out: Array | None = None,
 ) -> Any:
     """`diffuse` on any stream, for a state already checked whose first entry is flat element `start`."""
-    closed_form_domain(process, "a jump")
     xp = array_module(x0=x0, t=t, out=out)
-    t = process.check_row_times(t, x0.shape[0])
+    t = process.check_times_of(x0.shape[0], t)
     seed, step = checks.seed64(seed), checks.word32(step, "step")
     if out is not None:
         checks.output(out, x0.shape, x0.dtype)
+    if isinstance(process, Binomial):
+        address = {"seed": seed, "step": step, "stream": stream, "start": start}
+        return bit_jump(process, x0, t, return_noise=return_noise, out=out, **address)
+    closed_form_domain(process, "a jump")
     eps = xp.empty(x0.shape, np.float32) if return_noise else None
     a = xp.atleast_1d(xp.asarray(process.alpha(t), x0.dtype))
     sigma = process.sigma(t)
@@ -129,7 +134,7 @@ def walls_of(process: Process, x: Array) -> Walls | None:
 
 
 def simulate(
-    process: Process,
+    process: Process | Binomial,
     x: Array,
     times: Sequence[float] | Array,
     *,
@@ -147,7 +152,7 @@ def simulate(
     process : a forward process
     x : (n, d) states at times[0], inside the domain
     times : increasing; in the process's time unit (integers for a DDPM table)
-    seed : 64-bit seed; noise comes from stream FORWARD
+    seed : 64-bit seed; noise comes from stream FORWARD, of bits from BITS
     steps : equal kernel steps in each interval; each is the exact transition
     first_step : number of the first step; continue with `Trajectory.next_step`
     first_row : number of x's first row in a larger state: parts walked one by one are the whole, to the bit
@@ -164,7 +169,7 @@ def simulate(
     ValueError, TypeError
         For bad arrays, times, seeds; times so close, or steps so many, that fixed point or float32 cannot hold a step.
     """
-    check_process(process)
+    check_process(process, also=Binomial)
     current = check_state(process, x, "x").copy()
     grid = checks.increasing(times)
     process.check_time(grid, "times")

@@ -159,7 +159,10 @@ TABLE: tuple[Substance, ...] = (
     Substance("calcium", "Ca2+", 0.792e-9, _VANYSEK, True, "ion", charge=2),
     Substance("chloride", "Cl-", 2.033e-9, _ROBINSON.format("76.35"), True, "ion", charge=-1),
     Substance("sucrose", "C12H22O11", 0.523e-9, _RIBEIRO, True, "sugar", uncertainty=0.002e-9),
-    Substance("glucose", "C6H12O6", 0.679e-9, _RIBEIRO, True, "sugar", uncertainty=0.0002e-9),
+    Substance(
+        "glucose", "C6H12O6", 0.679e-9, _RIBEIRO + "; its error for glucose, a tenth of that for sucrose by the same "
+        "method, is not adopted", True, "sugar",
+    ),
     Substance(
         "oxygen", "O2", 2.00e-9, "P. Han and D. M. Bartels, J. Phys. Chem. 100 (1996) 5597: log10 D/(cm^2/s) = "
         "-4.410 + 773.8/T - (506.4/T)^2", True, "gas",

@@ -2,7 +2,7 @@
 
 Without a drift, steps are added to integers: phases between walls, quanta in free space. In the bowl they act on
 floating-point positions, x <- a x + s eps. A plan is made once for all intervals, checks that no step is lost in the
-rounding of what carries it, and is then followed, forwards or (without a drift) backwards.
+rounding of what carries it, and is then followed, forwards or (without a drift) backwards. Bits need no such care.
 
 Reference: `inkdiff.kernels.formulas`.
 """
@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff.backend import Array, array_module
+from inkdiff.binomial import Binomial
+from inkdiff.bits import bit_walk
 from inkdiff.boundaries import boundary_walk
 from inkdiff.domain import Box, Free
 from inkdiff.maze import Maze
@@ -52,7 +54,7 @@ def step_times(grid: _Floats, steps: int) -> _Floats:
     return fine
 
 
-def plan_walk(process: Process, x: Array, grid: _Floats, steps: int) -> Walk:
+def plan_walk(process: Process | Binomial, x: Array, grid: _Floats, steps: int) -> Walk:
     """The walk of states like x through the intervals of `grid`, each in `steps` equal steps.
 
     Raises
@@ -63,6 +65,8 @@ def plan_walk(process: Process, x: Array, grid: _Floats, steps: int) -> Walk:
     fine = step_times(grid, steps)
     if process.discrete:
         process.check_time(fine.reshape(-1), "times between steps")
+    if isinstance(process, Binomial):
+        return bit_walk(process, fine)
     domain = process.domain
     if isinstance(domain, Maze) or (isinstance(domain, Box) and domain.absorbs):
         return boundary_walk(process, x, fine)

@@ -30,8 +30,9 @@ class Parameters:
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 200_000, "urns": 3_000}
+QUICK = {"particles": 60_000, "urns": 1_000}
 TOUR = {"particles": 500_000, "urns": 8_000}
+LIMITS = {"particles": (10_000, None), "balls": (10, 10_000), "urns": (40, None)}
 CELLS, FEW = 10, 20  # cells in which arrangements are counted; molecules of a small experiment
 TOGETHER, RETURNING = 10, 10  # molecules waited for at most; balls of the urns whose return is awaited
 # A real drop: 0.05 ml of ink, a thousandth of a mole of dye per litre, in a glass of 200 ml.
@@ -82,7 +83,9 @@ def arrangements(ax, p: Parameters, report: Report) -> None:
     ax.axhline(math.log(CELLS), linestyle=":", color=viz.COLORS["red"], label=f"$\\ln {CELLS}$")
     ax.set(xscale="log", xlabel=viz.label("time"), ylabel=viz.label("entropy_per_molecule"), ylim=(0, None))
     ax.set_title(viz.say("entropy is counted arrangements", "l'entropia conta le disposizioni"))
-    ax.legend(loc="lower right")
+    lines = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
+    order = sorted(lines, key=lambda name: ("10$" in name, "Boltz" in name, "Shannon" in name))  # measured first
+    ax.legend([lines[name] for name in order], order, loc="lower right")
 
 
 def relaxing(ax, p: Parameters, report: Report) -> None:
@@ -140,8 +143,8 @@ def recompacting(ax, p: Parameters, report: Report) -> None:
     ax.axhline(universe, color="0.8", linewidth=0.8, zorder=0)
     ax.plot(math.log2(universe), universe, "*", color=viz.COLORS["black"], markersize=16)
     ax.annotate(f"$N = {math.log2(universe):.0f}$", (math.log2(universe) - 2, universe * 3), ha="right")
-    ax.set_title(viz.say("all on the left, by chance", "tutte a sinistra, per caso"))
-    ax.set_ylabel(viz.say("wait, one look per second", "attesa, uno sguardo al secondo"))
+    ax.set_title(viz.say("all on the left, by chance:\n", "tutte a sinistra, per caso:\n")
+                 + viz.say("wait at one look per second", "attesa, uno sguardo al secondo"))  # fmt: skip
     ax.legend(loc="lower right")
 
 

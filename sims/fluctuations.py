@@ -36,6 +36,7 @@ class Parameters:
 
 QUICK = {"runs": 40_000}
 TOUR = {"runs": 100_000}
+LIMITS = {"runs": (1000, None), "distance": (0, None)}
 WIDTH, CELLS = 2, 10  # the drop: 2 of 10 cells of the glass a side
 
 

@@ -32,6 +32,7 @@ class Parameters:
 
 QUICK = {"points": 2000, "steps": 150, "samples": 1000, "distance_ratio": 100.0}
 TOUR = {"steps": 800, "distance_ratio": 8.0}
+LIMITS = {"points": (100, None), "samples": (100, None)}
 RADIUS, SD = 1.5, 0.1
 
 
@@ -58,12 +59,13 @@ def run(p: Parameters, report: Report) -> None:
         for column, i in enumerate(shown):
             ax = axes[row, column]
             t = times[min(i, len(times) - 2)]
-            draw_cloud(
-                ax, learned, walk.x[i] if i < len(walk.x) else last, score if i not in (0, shown[-1]) else None, t
-            )
+            draw_cloud(ax, learned, walk.x[i] if i < len(walk.x) else last, score, t)
             if row == 0:
                 ax.set_title(f"$t = {times[i]:.2g}$")
-        axes[row, 0].set_ylabel(name, fontsize="large")
+        axes[row, 0].set_ylabel(f"{name}\n$y$", fontsize="large")
+    for ax in axes[1]:
+        ax.set_xlabel("$x$")
+    fig.suptitle(viz.say("dots: points; arrows: direction of the score", "punti, e frecce: direzione dello score"))
     report.figure(fig)
     error = score_error(learned, exact, process, data, p)
     percent = f"{100 * error:.0f} %"
@@ -99,11 +101,10 @@ def score_error(learned, exact, process, data, p: Parameters) -> float:
 def draw_cloud(ax, learned, x, score, t: float) -> None:
     """Points, and the score as arrows of equal length."""
     viz.scatter(ax, learned.decode(x[:1500]), color="blue")
-    if score is not None:
-        grid = np.linspace(-2.4, 2.4, 15)
-        points = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float32)
-        viz.vectors(ax, grid, grid, score(learned.encode(points), t), unit_length=True, color="grey", scale=22)
-    ax.set(xlim=(-2.7, 2.7), ylim=(-2.7, 2.7), xticks=[], yticks=[])
+    grid = np.linspace(-2.4, 2.4, 15)
+    points = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.float32)
+    viz.vectors(ax, grid, grid, score(learned.encode(points), t), unit_length=True, color="grey", scale=22)
+    ax.set(xlim=(-2.7, 2.7), ylim=(-2.7, 2.7), xticks=[-2, 0, 2], yticks=[-2, 0, 2])
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class Parameters:
 
 QUICK = {"copies": 3}
 TOUR = {"copies": 15}
+LIMITS = {"digit": (0, 9), "sigma_max": (0.02, None)}
 
 
 def run(p: Parameters, report: Report) -> None:
@@ -50,11 +51,12 @@ def run(p: Parameters, report: Report) -> None:
     check_glass(glass, final, report)
 
     fig, axes = viz.figure(4, 1, width=13, height=10.5, gridspec_kw={"height_ratios": [1, 1, 1, 1.6]})
+    moments = (0, 10, 50, 150, 300, 400, 500, 700, 1000)
     draw_sum(axes[0, 0], chain, bowl, shown.image_shape)
     for ax, frames, times, limits, title in (
-        (axes[1, 0], chain, (0, 1, 2, 10, 50, 150, 300, 500, 1000), (-1.5, 1.5),
+        (axes[1, 0], chain, moments, (-1.5, 1.5),
          viz.say("in the harmonic bowl: ends Gaussian", "nella conca armonica: finisce gaussiana")),
-        (axes[2, 0], stirred, (0, 1, 2, 300, 400, 500, 600, 700, 1000), (0, 1),
+        (axes[2, 0], stirred, moments, (0, 1),
          viz.say("in the glass [0, 1]: ends uniform", "nel bicchiere [0, 1]: finisce uniforme")),
     ):  # fmt: skip
         strip = frames[list(times)].reshape(len(times), 1, *shown.image_shape)
@@ -94,7 +96,8 @@ def draw_sum(ax, chain, bowl, shape) -> None:
         a, variance = bowl.transition(float(t - 1), float(t))
         before, after = a * chain[t - 1], chain[t]
         panels += [before, (after - before) / np.sqrt(variance), after]
-        symbols += [f"$x_{{{t - 1}}}$", r"$+\ $" + viz.label("noise"), f"$= x_{{{t}}}$"]
+        noise = f"$+\\ {np.sqrt(variance):.1g}\\,\\times$ " + viz.label("noise")
+        symbols += [f"$x_{{{t - 1}}}$", noise, f"$= x_{{{t}}}$"]
     viz.film(ax, np.stack(panels).reshape(len(panels), 1, *shape), symbols, limits=(-1.5, 1.5))
     ax.set_title(viz.say("image + noise = noisier image", "immagine + rumore = immagine più rumorosa"))
 

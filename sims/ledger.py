@@ -31,8 +31,9 @@ class Parameters:
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 2000, "images": 300, "times": 10}
+QUICK = {"particles": 1000, "images": 150, "times": 8}
 TOUR = {"particles": 8000, "images": 1000, "times": 16}
+LIMITS = {"particles": (80, None), "images": (20, 1797), "times": (3, None)}
 FINE = np.geomspace(1e-4, 1, 31)
 CELLS = 5  # a side of the glass; the drop fills one of them
 COLORS = {"free": "blue", "glass": "green", "bowl": "purple", "wide": "red"}
@@ -131,6 +132,7 @@ def draw_distance(ax, book: ink.Ledger) -> None:
         viz.theory(ax, FINE, book.bound(f"{name}_density", at=FINE), bound, linestyle="--")
     title = viz.say("glass: distance from equilibrium", "bicchiere: distanza dall'equilibrio")
     ax.set(xscale="log", yscale="log", ylim=(1e-4, 60), xlabel=viz.label("time"), title=title)
+    ax.set_ylabel(viz.say("KL (nats), $\\chi^2$", "KL (nat), $\\chi^2$"))
     ax.legend(loc="lower left")
 
 

@@ -30,8 +30,9 @@ class Parameters:
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 30_000, "experiments": 150}
+QUICK = {"particles": 15_000, "experiments": 100}
 TOUR = {"particles": 100_000, "experiments": 400}
+LIMITS = {"particles": (2000, None), "experiments": (20, None), "digit": (0, 9)}
 CELLS = 48  # of the drops' densities; information is counted on cells twice as wide
 TIMES = np.array([0, 0.001, 0.003, 0.008, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.8])
 SHOWN = (0, 2, 4, 10)  # of these, as pictures
@@ -113,12 +114,13 @@ def draw_information(ax, p: Parameters, report: Report, walks, densities) -> lis
             report.check(f"{name}_from_at_{times[i]:.3g}", estimate, formula(process, times[i], 2))
     fine = np.geomspace(times[0], times[-1], 60)
     where = viz.say("where from: ", "da dove: ")
-    for i, name, color in ((1, where + "$\\chi^2$", "green"), (0, where + "$I$", "orange")):
+    for i, name, color in ((1, where + "$\\chi^2$", "green"), (0, where + "$I$ (nat)", "orange")):
         viz.theory(ax, fine, [formulas[i](process, t, 2) for t in fine])
         viz.with_errors(ax, times, [pair[i] for pair in pairs], name, color)
     viz.theory(ax, times, known, viz.label("exact"))
-    viz.with_errors(ax, times, counted, viz.say("which drop: $I$", "quale goccia: $I$"), "blue")
-    ax.set(xscale="log", yscale="log", ylim=(1e-4, None), xlabel=viz.label("time"), ylabel=viz.label("information"))
+    viz.with_errors(ax, times, counted, viz.say("which drop: $I$ (nat)", "quale goccia: $I$ (nat)"), "blue")
+    ax.set(xscale="log", yscale="log", ylim=(1e-4, None), xlabel=viz.label("time"))
+    ax.set_ylabel(viz.say("information about the start", "informazione sull'inizio"))
     ax.legend(loc="lower left")
     return known
 
@@ -137,12 +139,16 @@ def draw_hindsight(ax, p: Parameters, report: Report, i: int) -> float:
         report.check(f"coverage_of_{q}_at_{t:g}", ink.Estimate(np.mean(level < q), error), q)
     one, region, c = known.joint[0], known.region(0.9), (np.arange(places) + 0.5) / places
     viz.concentration(ax, one, process.domain, vmax=max(one.max(), 2.5 * one.mean()))
+    ax.contourf(c, c, region[0].T, [-0.5, 0.5], colors="none", hatches=["//"])
     ax.contour(c, c, region[0].T, [0.5], colors=viz.COLORS["red"], linewidths=2)
     ax.plot(*seen[0].T, ".", color=viz.COLORS["black"], markersize=5)
     ax.plot(*fell[0], "x", color=viz.COLORS["orange"], markersize=13, markeredgewidth=3.5)
     area = float(region.mean())
-    line = viz.say("where did it fall? 90 % sure to within", "dov'è caduta? sicuri al 90 % entro") if i == 1 else ""
-    ax.set_title(f"{line}\n$t = {t:g}$: {100 * area:.0f} %")
+    line = viz.say(
+        "where did it fall? 90 % sure: not where hatched\nshare of the glass that is left:",
+        "dov'è caduta? sicuri al 90 %: non nel tratteggio\nparte del bicchiere che resta:",
+    )
+    ax.set_title(f"{line if i == 1 else ''}\n$t = {t:g}$: {100 * area:.0f} %")
     return area
 
 

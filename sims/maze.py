@@ -41,8 +41,9 @@ class Parameters:
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 1_000, "bins": 24, "chambers": 3, "passages": 50_000}
+QUICK = {"particles": 600, "bins": 24, "chambers": 3, "passages": 20_000}
 TOUR = {"particles": 5_000, "bins": 30, "chambers": 5, "passages": 200_000}
+LIMITS = {"particles": (100, None), "bins": (16, 1000), "passages": (1000, None), "chambers": (1, 100)}
 
 
 class Spread(NamedTuple):
@@ -130,36 +131,37 @@ def endpoints_only(p: Parameters, D: float, start: float, end: float, steps: int
 
 
 def draw(report: Report, p: Parameters, word, around, labyrinth, through, survival) -> None:
-    fig, axes = viz.figure(2, 4, width=15, height=8.2)
-    for ax, i in zip(axes[0], range(4), strict=True):
-        panel(ax, word, around.counts[i], f"$t = {around.times[i]:.2g}$")
-    for ax, i in zip(axes[1], range(2), strict=False):
-        panel(ax, labyrinth, through.counts[i + 1], f"$t = {through.times[i + 1]:.2g}$")
-    for ax in axes[1, 2:]:
+    fig, axes = viz.figure(2, 1, width=15, height=8.2)
+    grids = [ax.get_gridspec()[row, 0].subgridspec(1, 4) for row, ax in enumerate(axes[:, 0])]
+    for ax in axes[:, 0]:
         ax.remove()
-    ax = fig.add_subplot(axes[1, 2].get_gridspec()[1, 2:])
+    top = [fig.add_subplot(grids[0][k]) for k in range(4)]
+    for i, ax in enumerate(top):
+        drawn = panel(ax, word, around.counts[i], f"$t = {around.times[i]:.2g}$")
+    even = drawn.get_clim()[1] / 2.5
+    key = fig.colorbar(drawn, ax=top, label=viz.say("ink (even: 1)", "inchiostro\n(uniforme: 1)"), fraction=0.03)
+    key.set_ticks([0, even, 2 * even, 2.5 * even], labels=["0", "1", "2", "≥ 2.5"])
+    for k in range(2):
+        panel(fig.add_subplot(grids[1][k]), labyrinth, through.counts[k + 1], f"$t = {through.times[k + 1]:.2g}$")
+    ax = fig.add_subplot(grids[1][2:])
     viz.theory(ax, survival["t"], survival["exact"], viz.label("exact"))
-    ax.plot(
-        survival["marks"],
-        survival["measured"],
-        "o",
-        color=viz.COLORS["blue"],
-        label=viz.say("with bridges", "con i ponti"),
-    )
+    bridges = viz.say("with bridges", "con i ponti")
+    ax.plot(survival["marks"], survival["measured"], "o", color=viz.COLORS["blue"], label=bridges)
     ends = viz.say("ends of steps only", "solo le fini dei passi")
     ax.plot(survival["dt"], survival["endpoints"], "s--", color=viz.COLORS["red"], label=ends)
-    ax.set(xlim=(0, 0.8), ylim=(0, 1.03), xlabel=viz.label("time"))
+    ax.set(xlim=(0, 0.83), ylim=(0, 1.03), xlabel=viz.label("time"))
     ax.set_ylabel(viz.say("share not yet absorbed", "quota non ancora assorbita"))
     ax.legend(loc="upper right")
     report.figure(fig)
 
 
-def panel(ax, maze: ink.Maze, counts: np.ndarray, title: str) -> None:
+def panel(ax, maze: ink.Maze, counts: np.ndarray, title: str):
     """Ink among walls; the walls are grey."""
     even = counts.sum() / (~maze.solid).sum()
-    viz.concentration(ax, counts, maze.box, vmax=2.5 * even)
+    drawn = viz.concentration(ax, counts, maze.box, vmax=2.5 * even)
     viz.walls(ax, maze.solid, maze.box)
     ax.set_title(title)
+    return drawn
 
 
 if __name__ == "__main__":

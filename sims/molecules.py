@@ -38,6 +38,11 @@ class Parameters:
 
 QUICK = {"molecules": 500, "steps": 7000, "bins": 6, "blocks": 8}
 TOUR = {"molecules": 4000, "steps": 12_000, "bins": 9, "blocks": 12}
+LIMITS = {
+    "molecules": (9, None), "density": (0.01, 0.85), "radius": (0.05, 0.5), "steps": (40, None),
+    "blocks": (4, None),
+}  # fmt: skip
+WORLDS_APART = r" $(\sum_i|\Delta r_i|^2)^{1/2}$ ($\sigma$)"  # over all molecules
 FRAMES = 40  # looks at the drop on its way there, and as many on its way back
 
 
@@ -117,24 +122,25 @@ def draw_entropy(ax, box, bins, x, walks, D) -> None:
         ax.plot(then * seen.times[-1] + seen.times, seen.observed["S"][:, 0], color=viz.COLORS[color], linewidth=3)
     theory = ink.BoxScore(ink.Brownian(D, box), ink.concentration(x, box, 4 * bins))
     viz.theory(ax, seen.times, [theory.entropy(t, 4) for t in seen.times], viz.say("random walk", "cammino\ncasuale"))
-    ax.set(xlabel=viz.label("time_tau"), title=viz.label("entropy"))
+    ax.set(xlabel=viz.label("time_tau"), ylabel=viz.label("entropy"))
     ax.legend(loc="lower center")
 
 
 def draw_motion(ax, right, walk, onset) -> None:
-    for seen in (onset, walk):
-        ax.loglog(seen.times[1:], seen.msd[1:, 0], color=viz.COLORS["blue"], linewidth=4)
+    for seen, name in ((onset, viz.label("measured")), (walk, None)):
+        ax.loglog(seen.times[1:], seen.msd[1:, 0], color=viz.COLORS["blue"], linewidth=4, label=name)
     t = np.array([onset.times[1], walk.times[-1]])
     viz.theory(ax, t, onset.vacf[0, 0] * t**2, r"$\langle v^2\rangle t^2$", "red")
     viz.theory(ax, t, 4 * walk.D.value * t, "$4Dt$", "green")
-    ax.set(xlabel=viz.label("time_tau"), title=viz.say("MSD ($\\sigma^2$)", "SQM ($\\sigma^2$)"))
+    ax.set(xlabel=viz.label("time_tau"), ylabel=viz.say("MSD ($\\sigma^2$)", "SQM ($\\sigma^2$)"))
     ax.legend(loc="upper left")
     slope, memory = walk.running
-    right.axvspan(*walk.window, color="#eeeeee")
+    right.axvspan(*walk.window, color="#e4e4e4", label=viz.say("window of $D$", "finestra di $D$"))
     memory_label, slope_label = r"$\frac{1}{2}\int_0^t\langle v_0 v_s\rangle ds$", r"$\frac{1}{4}\,d\,$MSD$/dt$"
     right.plot(walk.times, memory, color=viz.COLORS["sky"], linewidth=7, label=memory_label)
     right.plot(walk.times, slope, "--", color=viz.COLORS["black"], label=slope_label)
-    right.set(xlabel=viz.label("time_tau"), title=f"$D = {walk.D.value:.3f} \\pm {walk.D.stderr:.3f}$", ylim=(0, None))
+    right.set(xlabel=viz.label("time_tau"), ylabel=r"$D(t)$ ($\sigma^2/\tau$)", ylim=(0, None))
+    right.set_title(rf"$D = {walk.D.value:.3f} \pm {walk.D.stderr:.3f}\ \sigma^2/\tau$", fontsize="medium")
     right.legend(loc="lower right")
 
 
@@ -142,7 +148,7 @@ def draw_apart(ax, times, apart, rate) -> None:
     ax.semilogy(times, apart.T, color=viz.COLORS["purple"])
     middle = times[: np.argmax(apart.mean(0) > 1)]
     viz.theory(ax, middle, apart[0, 0] * np.exp(rate.value * middle), rf"$e^{{{rate.value:.1f}\,t/\tau}}$")
-    ax.set(xlabel=viz.label("time_tau"), title=viz.say(r"distance ($\sigma$)", r"distanza ($\sigma$)"))
+    ax.set(xlabel=viz.label("time_tau"), ylabel=viz.say("distance", "distanza") + WORLDS_APART)
     ax.legend(loc="lower right")
 
 

@@ -33,6 +33,7 @@ class Parameters:
 
 QUICK = {"particles": 20_000, "copies": 2}
 TOUR = {"particles": 100_000, "copies": 8}
+LIMITS = {"particles": (1000, None)}
 
 
 def run(p: Parameters, report: Report) -> None:
@@ -65,11 +66,14 @@ def run(p: Parameters, report: Report) -> None:
     for ax, (column, label) in zip(axes[1], panels, strict=True):
         for name, color in (("ink", "blue"), ("digits", "orange")):
             label_of = viz.label("ink" if name == "ink" else "images")
+            if column == "msd":
+                viz.theory(ax, times, exact_msd(process, bodies[name], times), viz.label("exact"))
             viz.with_errors(ax, times, list(getattr(both[name], column)), label_of, color, markersize=6)
         ax.set(xscale="log", xlabel=viz.label("time"), title=label)
         ax.title.set_fontsize("medium")
     axes[1, 1].set(yscale="log", ylim=(1e-5, None))
     axes[1, 0].legend(loc="lower right")
+    axes[1, 3].legend(*[pair[:1] for pair in axes[1, 3].get_legend_handles_labels()], loc="upper left")
     report.figure(fig)
 
 
@@ -79,6 +83,16 @@ def first_mode(process, x, p: Parameters) -> ink.Estimate:
     x_t = ink.diffuse(process, x, t, seed=p.seed)
     excess = (np.cos(np.pi * x_t) - np.exp(-process.D * np.pi**2 * t) * np.cos(np.pi * x)).mean(1, dtype=np.float64)
     return ink.Estimate(excess.mean(), excess.std() / np.sqrt(len(x)))
+
+
+def exact_msd(process, x, times: np.ndarray) -> np.ndarray:
+    """<(x_t - x_0)^2> per coordinate from these very starts, by the cosine series of x and x^2 on [0, 1]."""
+    n, (x, share) = np.arange(1, 65), np.unique(x.astype(np.float64), return_counts=True)
+    share = share / share.sum()
+    square, place = 4 * (-1.0) ** n / (n * np.pi) ** 2, -4 * (n % 2) / (n * np.pi) ** 2
+    kept = [share @ ((a - 2 * b * x) * np.cos(k * np.pi * x)) for k, a, b in zip(n, square, place, strict=True)]
+    rest = 1 / 3 + share @ (x**2 - x)
+    return rest + np.exp(-process.D * (n * np.pi) ** 2 * times[:, None]) @ np.array(kept)
 
 
 def draw_both(ax, process, drop, digits, p: Parameters) -> None:

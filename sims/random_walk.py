@@ -33,6 +33,7 @@ class Parameters:
 
 QUICK = {"particles": 100_000}
 TOUR = {"particles": 300_000}
+LIMITS = {"particles": (100, None)}
 
 
 def run(p: Parameters, report: Report) -> None:

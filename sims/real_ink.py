@@ -9,6 +9,7 @@ of mastic as in Perrin's experiment, regenerated, weigh the atom: from their jum
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,7 @@ class Parameters:
 
 QUICK = {"particles": 100_000}
 TOUR = {"particles": 300_000}
+LIMITS = {"particles": (1000, None), "grains": (3, None), "temperature": (-20, 110), "layer": (1e-3, 1)}
 EVEN = 0.01  # mixed: nowhere further than 1 % from the mean
 PROFILES = {0.02: "red", 0.1: "orange", 0.4: "green", 1: "purple", 3: "blue"}  # times in tau, and their colours
 BINS, FINE = 50, 1000  # cells counted; cells of the exact profile
@@ -54,7 +56,7 @@ def run(p: Parameters, report: Report) -> None:
     fig, axes = viz.figure(2, 2, width=15, height=10.8)
     mixing(axes[0], p, report, tau)
     name = viz.say(dye.name, COMPARED.get(dye.name, (dye.name,))[0])
-    axes[0, 0].set_title(f"{name}, {1e3 * p.length:g} mm, {p.temperature:g} °C")
+    axes[0, 0].set_title(comma(f"{name}: {1e3 * p.length:g} mm, {p.temperature:g} °C"))
     vessels(axes[1, 0])
     number = perrin(axes[1, 1], p, report)
     report.figure(fig)
@@ -66,6 +68,11 @@ def run(p: Parameters, report: Report) -> None:
         f"acqua ferma: un bicchiere vero lo mescola la convezione. Per i granelli di Perrin una mole sono {number:.2e} "
         "molecole.",
     )
+
+
+def comma(text: str) -> str:
+    """Decimals as the language writes them."""
+    return re.sub(r"(?<=\d)\.(?=\d)", viz.say(".", ","), text)
 
 
 def spell(seconds: float) -> str:
@@ -97,6 +104,7 @@ def mixing(axes, p: Parameters, report: Report, tau: float) -> None:
         report.check(f"chi2_per_cell_at_{share:g}_tau", ink.Estimate(chi2.mean(), math.sqrt(2 / len(chi2))), 1.0)
         viz.theory(axes[0], place, density)
         axes[0].plot(place, counts * BINS / p.particles, ".", color=viz.COLORS[color], label=spell(share * tau))
+    axes[0].xaxis.set_major_formatter(lambda x, _: comma(f"{x:.3g}"))
     axes[0].set(xlabel=viz.say("place (mm)", "posizione (mm)"), ylim=(0, None))
     axes[0].set_ylabel(viz.say("concentration / mean", "concentrazione / media"))
     axes[0].legend()
@@ -121,7 +129,8 @@ def vessels(ax) -> None:
         ax.plot(length, tau, "o", color=viz.COLORS["blue"])
         ax.annotate(spell(tau), (length, tau), (-9, 7), textcoords="offset points", ha="right")
     ax.set(xscale="log", yscale="log", ylabel=viz.say("mixing time $\\tau$ (s)", "tempo $\\tau$ (s)"))
-    ax.set_xticks(list(VESSELS), list(VESSELS.values()))
+    ax.set_xticks(list(VESSELS), [comma(name) for name in VESSELS.values()])
+    ax.set_xlabel(viz.say("length of the vessel", "lunghezza del recipiente"))
     ax.minorticks_off()
     ax.set_title(viz.say("still water (a real glass: convection)", "acqua ferma (bicchiere vero: convezione)"))
     ax.legend(loc="lower right")
@@ -137,9 +146,11 @@ def perrin(ax, p: Parameters, report: Report) -> float:
     paths = ink.simulate(grain, np.zeros((3, 2)), np.arange(41) * INTERVAL, seed=p.seed).x * 1e6
     for k, color in enumerate(("blue", "red", "green")):
         ax.plot(*(paths[:, k] + [60 * k, 0]).T, ".-", linewidth=1, color=viz.COLORS[color])
-    ax.set(aspect="equal", xlabel=viz.say("µm (a dot every 30 s)", "µm (un punto ogni 30 s)"), ylabel="µm")
+    ax.set_aspect("equal", adjustable="datalim")
+    note = viz.say("a dot every 30 s; paths set 60 µm apart", "un punto ogni 30 s; cammini distanziati di 60 µm")
+    ax.set(xlabel=f"µm ({note})", ylabel="µm")
     value = f"$N_A = ({number / 1e23:.2f} \\pm {error / 1e23:.2f})\\times 10^{{23}}$"
-    ax.set_title(viz.say("Perrin's grains: ", "granelli di Perrin: ") + value)
+    ax.set_title(viz.say("Perrin's grains: ", "granelli di Perrin: ") + comma(value).replace(",", "{,}"))
     return number
 
 

@@ -8,6 +8,7 @@ each particle ends where it has never been. The usual analogy between ink and im
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +42,12 @@ class Parameters:
     """64-bit seed of all noise"""
 
 
-QUICK = {"particles": 10_000, "bins": 30, "steps": 400, "reverse_steps": 100}
+QUICK = {"particles": 5_000, "bins": 30, "steps": 300, "reverse_steps": 80}
 TOUR = {"particles": 50_000, "bins": 50, "steps": 1_000, "reverse_steps": 120}
+LIMITS = {
+    "particles": (1000, None), "x": (0, 1), "y": (0, 1), "radius": (1e-3, 0.5), "bins": (2, 1000),
+    "steps": (2, None),
+}  # fmt: skip
 SHOWN = 8_000  # particles drawn
 LAST_BLUR = 0.015  # the walk back ends when sqrt(2 D t) is this share of a cell
 COLOURS = {"replay": "#0072B2", "fresh": "#009E73", "score": "#D55E00"}
@@ -123,11 +128,6 @@ def estimates(walk: ink.Trajectory, key: str) -> list[ink.Estimate]:
 
 
 def draw(report: Report, p: Parameters, glass: ink.Box, start, mixed, ends, there, curves) -> None:
-    titles = {
-        "replay": viz.say("1  replay", "1  replay"),
-        "fresh": viz.say("2  fresh noise", "2  rumore nuovo"),
-        "score": viz.say("3  with the score", "3  con lo score"),
-    }
     names = {
         "replay": viz.say("1  replay: the same noise, undone", "1  replay: lo stesso rumore, tolto"),
         "fresh": viz.say("2  fresh noise, and hope", "2  rumore nuovo, e speranza"),
@@ -135,7 +135,7 @@ def draw(report: Report, p: Parameters, glass: ink.Box, start, mixed, ends, ther
     }
     fig, axes = viz.figure(2, 5, width=15, height=8.8, gridspec_kw={"height_ratios": [1, 1.6]})
     panels = [(start, viz.label("start"), None), (mixed, viz.say("mixed", "mescolato"), None)]
-    panels += [(ends[key], titles[key], COLOURS[key]) for key in ends]
+    panels += [(ends[key], re.split("[:,]", names[key])[0], COLOURS[key]) for key in ends]
     # A particle keeps the colour of the half that it began in: who is where shows what is remembered.
     shades = np.where(start[:SHOWN, 0] < p.x, "#56B4E9", "#E69F00")
     for ax, (x, title, colour) in zip(axes[0], panels, strict=True):
@@ -147,18 +147,21 @@ def draw(report: Report, p: Parameters, glass: ink.Box, start, mixed, ends, ther
         ax.remove()
     grid = axes[1, 0].get_gridspec()
     wide = [fig.add_subplot(grid[1, :3]), fig.add_subplot(grid[1, 3:])]
+    turn = viz.say("on: ", "avanti: ") + r"$2\,t_\mathrm{end}$"
     for which, ax in enumerate(wide):
         for key, (times, values) in curves.items():
             # time runs to the right: up to the end, then on (fresh noise) or back down (the other two)
             t = 1 + (times if key == "fresh" else p.time - times) / p.time
-            ax.plot(t, [v[which].value for v in values], color=COLOURS[key], label=names[key])
-        ax.plot(there[0] / p.time, [v[which].value for v in there[1]], color="black", label=viz.label("forward"))
+            style = {"fmt": "--" if key == "fresh" else "-", "zorder": 3 if key == "fresh" else 2, "capsize": 2}
+            pairs, every = [v[which] for v in values], 4 if key == "score" else 1
+            viz.with_errors(ax, t, pairs, names[key], COLOURS[key], errorevery=every, **style)
+        viz.with_errors(ax, there[0] / p.time, [v[which] for v in there[1]], viz.label("forward"), "black", fmt="-")
         ax.axvline(1, color="0.8", linewidth=1, zorder=0)
-        ax.set_xticks([0, 1, 2], ["$0$", r"$t_\mathrm{end}$", r"$0$  ($2\,t_\mathrm{end}$)"])
-        ax.set_xlabel(viz.say("forward in time, then back (2: on)", "avanti nel tempo, poi indietro (2: avanti)"))
+        ax.set_xticks([0, 1, 2], ["$0$", r"$t_\mathrm{end}$", viz.say("back: $0$\n", "indietro: $0$\n") + turn])
+        ax.set_xlabel(viz.say("forward, then back (2: on)", "avanti, poi indietro (2: avanti)"))
     wide[0].set_ylabel(viz.label("entropy"))
     wide[1].set_ylabel(viz.label("correlation"))
-    wide[0].legend(loc="lower center", fontsize="small")
+    fig.legend(*wide[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     report.figure(fig)
 
 

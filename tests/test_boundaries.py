@@ -75,6 +75,44 @@ def test_walls_of_all_kinds(z_score):
         assert abs(z_score(gone, math.cos(wave * start))) < 5  # the place where each was absorbed, in its own time
 
 
+def test_place_beside_a_corner_at_the_longest_steps(z_score):
+    """Start near a corner of absorbing walls: where on the wall x = 0 they end, against flux times survival."""
+    n, start, T = 200_000, 0.1, 0.125
+    square = ink.Brownian(1.0, ink.Box((0, 0), (1, 1), "absorb"))
+    run = ink.simulate(square, np.full((n, 2), start), [0, T], seed=1, steps=4)
+    k = np.arange(1, 1200)[:, None] * math.pi
+    t = np.geomspace(1e-6, T, 4001)
+    decay = np.exp(-(k**2) * t)
+    flux = 2 * (k * np.sin(k * start) * decay).sum(0)  # through x = 0
+
+    def integral(y_moment):  # int flux(t) E[y^m; alive] dt, by y's own sine series
+        of_y = 2 * (np.sin(k * start) * decay * y_moment).sum(0)
+        return np.trapezoid(flux * of_y * t, np.log(t))
+
+    sign = np.cos(k)
+    mass, first, second = ((1 - sign) / k, -sign / k, -sign / k + 2 * (sign - 1) / k**3)
+    p = integral(mass)
+    gone = np.isfinite(run.absorbed)
+    at_wall = gone & (run.last[:, 0] == 0) & (run.last[:, 1] > 0) & (run.last[:, 1] < 1)
+    assert abs(at_wall.mean() - p) < 5 * math.sqrt(p * (1 - p) / n)
+    y = run.last[at_wall, 1]
+    assert abs(z_score(y, integral(first) / p)) < 5
+    assert abs(z_score(y**2, integral(second) / p)) < 5
+    in_corner = gone & ((run.last == 0) | (run.last == 1)).all(axis=1)
+    assert in_corner.mean() < 1e-4
+
+
+@pytest.mark.parametrize("steps", [1, 8])
+def test_times_follow_the_clock_of_the_process(steps):
+    """Noise that grows in time: survival at a time within a step."""
+    process, n, x0 = ink.VarianceExploding(0.01, 0.5, ink.Box(0, 1, "absorb")), 50_000, 0.1
+    run = ink.simulate(process, np.full((n, 1), x0), [0, 0.82], seed=1, steps=steps)
+    k = np.arange(1, 2000, 2) * math.pi
+    for t in (0.3, 0.5, 0.75):
+        p = float((4 / k * np.sin(k * x0) * np.exp(-process.variance(t) / 2 * k**2)).sum())
+        assert abs((run.absorbed > t).mean() - p) < 5 * math.sqrt(p * (1 - p) / n)
+
+
 def test_too_long_a_step_and_what_has_no_closed_form():
     x = np.full((10, 1), 0.3)
     with pytest.raises(ValueError, match=r"steps=1 are too few.*quarter of a side.*at least steps=\d+"):
@@ -129,6 +167,22 @@ def test_uniform_on_the_free_part(steps):
         right = counts[9:].sum() / n
         assert 0.1 < right < (~SOLID)[9:].sum() / (~SOLID).sum() + 5 / math.sqrt(n)
     MAZE.check_inside(x)
+
+
+def test_entropy_among_obstacles():
+    """ln of the free volume at equilibrium, counted in cells of which none is partly solid."""
+    x = free_places(100_000)
+    truth = ink.uniform_entropy(MAZE, 2)
+    assert truth == pytest.approx(math.log(MAZE.free_volume))
+    for bins in (None, (24, 20)):
+        measured = ink.entropy(x, MAZE, bins=bins)
+        assert abs(measured.value - truth) < 5 * measured.stderr
+    assert np.array_equal(ink.concentration(x, MAZE, SOLID.shape), counts_of(x))
+    for bad in ({"bins": 7}, {"joint": False}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            ink.entropy(x, MAZE, **bad)
+    with pytest.raises(TypeError, match="domain"):
+        ink.neighbour_entropy(x, MAZE)
 
 
 def test_a_sealed_room_keeps_its_ink():

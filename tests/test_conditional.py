@@ -1,4 +1,4 @@
-"""Scores that are told something: beside exact conditional scores; guidance, files, resumption, and every mistake named."""
+"""Scores that are told something: beside exact conditional scores; guidance, files, resuming, and mistakes named."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def relative_error(a, b):
 def test_the_target_of_a_told_point_is_the_score_of_those_of_which_it_is_said():
     said = np.eye(4, dtype=np.float32)[Y]
     said[::2, 3] = 1  # a second word, of every other row
-    x, ratio = 4 * X - 2, np.full((60, 1), 0.4, np.float32)
-    y = x[:60] + 0.4 * np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32)
+    x, ratio = 4 * X - 2, np.ones((60, 1), np.float32)
+    y = x[:60] + np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32)
     told = said[:60] * np.array([1, 1, 1, 0], np.float32)
     target = Posterior(x, said)(y, ratio, told)
     both = Posterior(x, said)(y, ratio, said[:60])
@@ -66,9 +66,9 @@ def test_the_target_of_a_told_point_is_the_score_of_those_of_which_it_is_said():
     assert np.array_equal(nothing, everything)
     for k in range(3):
         rows = Y[:60] == k
-        assert np.allclose(target[rows], Posterior(x[Y == k])(y[rows], ratio[rows]), atol=2e-4)
+        assert np.allclose(target[rows], Posterior(x[k == Y])(y[rows], ratio[rows]), atol=2e-4)
         assert not np.allclose(target[rows], everything[rows], atol=0.1)
-        twice = (Y == k) & (np.arange(len(Y)) % 2 == 0)
+        twice = (k == Y) & (np.arange(len(Y)) % 2 == 0)
         rows &= np.arange(60) % 2 == 0
         assert np.allclose(both[rows], Posterior(x[twice])(y[rows], ratio[rows]), atol=2e-4)
 
@@ -82,8 +82,8 @@ def test_the_trained_score_is_that_of_the_class_or_of_all(trained):
         all_of_them = ink.EmpiricalScore(process, x)(noised.astype(np.float64), t)
         assert relative_error(trained(noised, t), all_of_them) < 0.12
         for k in range(3):
-            x_t = noised[Y == k]
-            exact = ink.EmpiricalScore(process, x[Y == k])(x_t.astype(np.float64), t)
+            x_t = noised[k == Y]
+            exact = ink.EmpiricalScore(process, x[k == Y])(x_t.astype(np.float64), t)
             other = trained.given(label=(k + 1) % 3)(x_t, t)
             error = relative_error(trained.given(label=k)(x_t, t), exact)
             assert error < 0.12
@@ -93,7 +93,7 @@ def test_the_trained_score_is_that_of_the_class_or_of_all(trained):
 def test_what_is_drawn_is_what_was_asked_for(trained):
     x = trained.sample(300, seed=1, steps=40, label=np.arange(300) % 3)
     for k in range(3):
-        drawn, real = x[k::3].astype(np.float64), X[Y == k]
+        drawn, real = x[k::3].astype(np.float64), X[k == Y]
         assert np.abs(drawn.mean(0) - real.mean(0)).max() < 0.035
         assert np.abs(drawn.std(0) / real.std(0) - 1).max() < 0.35
 

@@ -253,6 +253,22 @@ def test_bad_pictures_of_ink() -> None:
             datasets.density_from_image(picture, 10)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16"])
+def test_a_white_file_holds_no_ink(mode: str, tmp_path: Path) -> None:
+    """The weights of red, green and blue add to 1 up to rounding: what is missing is no ink."""
+    path = tmp_path / "white.png"
+    levels = np.full((6, 5), 65535 if mode == "I;16" else 255, np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(levels)
+    (picture if mode == "I;16" else picture.convert(mode)).save(path)
+    for call in (
+        lambda: datasets.drop_from_image(path, 10, seed=0),
+        lambda: datasets.density_from_image(path, 10),
+        lambda: datasets.solid_from_image(path, 10),
+    ):
+        with pytest.raises(ValueError, match="no ink: every pixel is white"):
+            call()
+
+
 # Drops and figures in the plane
 
 
@@ -290,6 +306,7 @@ FIGURES = {
     "moons": 0.289233737703,
     "eight_gaussians": 0.312148393373,
     "checkerboard": math.log(8),
+    "fractal": 0.605347745289,
 }
 
 
@@ -364,9 +381,29 @@ def test_parameters_of_figures_change_density_and_entropy_together() -> None:
         (datasets.eight_gaussians, {"sd": 0.0}),
         (datasets.eight_gaussians, {"radius": math.inf}),
         (datasets.eight_gaussians, {"sd": 0.001}),
+        (datasets.fractal, {"levels": 0}),
+        (datasets.fractal, {"levels": 7}),
     ]:
         with pytest.raises(ValueError, match=next(iter(bad))):
             make(5, 0, **bad)
+
+
+def test_parts_of_the_fractal_are_the_whole_smaller() -> None:
+    for levels in (1, 2, 4):
+        tree = datasets.fractal(N, 5, levels=levels)
+        density = tree.density
+        generation = np.repeat(np.arange(levels), [24 * 2**k for k in range(levels)])
+        assert len(density.weights) == 24 * (2**levels - 1)
+        np.testing.assert_allclose(density.sd, 0.07 * 0.85 * 0.65**generation)
+        # peaks equally high: the weight of a Gaussian goes as its variance
+        height = density.weights / density.sd**2
+        np.testing.assert_allclose(height, height[0])
+        np.testing.assert_allclose(density.weights @ density.nodes, 0, atol=1e-12)
+        share = np.array([density.weights[generation == k].sum() for k in range(levels)])
+        counts = np.bincount(tree.y, minlength=levels)
+        assert levels == 1 or stats.chisquare(counts, N * share).pvalue > 1e-6
+    one = datasets.fractal(10, 0, levels=1)  # eight beads 1.77 sd apart on each of three arms: thick lines
+    assert one.entropy < math.log(3 * 0.85) + 0.5 * math.log(2 * math.pi * math.e) + math.log(0.0595)
 
 
 def test_uniform_ball_density() -> None:

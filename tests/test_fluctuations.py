@@ -152,6 +152,52 @@ def test_effective_samples_of_gaussian_work():
     assert fl.effective_samples(np.zeros(7)) == pytest.approx(7)
 
 
+def test_averages_whose_weights_would_over_or_underflow():
+    """A common shift cancels, or comes out as a factor; what no float64 holds is said."""
+    S = np.array([0.3, -1.0, 2.0, 0.5])
+    for shift in (-1e5, -800.0, 800.0, 1e5):
+        assert fl.effective_samples(S + shift) == pytest.approx(fl.effective_samples(S), rel=1e-9)
+    for shift in (-690.0, 300.0, 500.0):
+        there, here = fl.exponential_average(S + shift), fl.exponential_average(S)
+        assert tuple(there) == pytest.approx([math.exp(-shift) * number for number in here], rel=1e-9, abs=0.0)
+    with pytest.raises(ValueError, match="entropy must be above -700, got -900"):
+        fl.exponential_average([-800.0, -900.0])
+
+
+PAIR = [0.5, 1.0]
+AT_THE_DOOR = {
+    "one run": (lambda: fl.crooks_gap([1.0], [2.0], 0.0), "forward must have shape"),
+    "no run": (lambda: fl.free_energy([], PAIR), "forward must have shape"),
+    "no run back": (lambda: fl.free_energy(PAIR, []), "backward must have shape"),
+    "texts": (lambda: fl.crooks_gap(np.array(["a", "b"]), PAIR, 0.0), "forward must be"),
+    "texts back": (lambda: fl.crooks_ratio(PAIR, ["a", "b"], [0, 1]), "backward must be"),
+    "no edges": (lambda: fl.crooks_ratio(PAIR, PAIR, [0]), "edges must be"),
+    "free energy": (lambda: fl.crooks_gap(PAIR, PAIR, "0"), "free_energy must be a real number"),
+    "no overlap": (lambda: fl.free_energy([900.0, 901.0], [900.0, 901.0]), "do not overlap"),
+    "infinite": (lambda: fl.effective_samples([0.0, math.inf]), "entropy must be finite"),
+    "duration": (lambda: fl.Trap.drag(1.0, 1.0, distance=1.0, duration="1", jumps=3), "duration"),
+    "path": (lambda: fl.path_entropy(ink.Brownian(1.0), "path", PAIR, PAIR), "path must be a Trajectory"),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), AT_THE_DOOR.values(), ids=AT_THE_DOOR)
+def test_bad_works_are_told_at_the_door(call, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        call()
+
+
+@pytest.mark.parametrize("what", ["obstacles", "absorbing walls"])
+def test_paths_between_walls_without_a_closed_form_have_no_entropy(what):
+    box = ink.Box(0, 1)
+    solid = np.zeros((4, 4), bool)
+    solid[1, 1] = True
+    walls = ink.Maze(box, solid) if what == "obstacles" else ink.Box(0, 1, "absorb")
+    process = ink.Brownian(1.0, walls)
+    path = ink.simulate(process, np.full((3, 2), 0.6), [0, 1e-4], seed=1, steps=4)
+    with pytest.raises(ValueError, match=f"process has {what}, .*a path's entropy"):
+        fl.path_entropy(process, path, np.zeros(3), np.zeros(3))
+
+
 def test_runs_are_functions_of_the_seed():
     trap = TRAPS["dragged"]
     a, b, c = trap.run(100, seed=1), trap.run(100, seed=1), trap.run(100, seed=2)

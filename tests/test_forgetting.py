@@ -264,3 +264,13 @@ X = np.full((3, 2), 0.5)
 def test_bad_input_is_named(call, name):
     with pytest.raises((ValueError, TypeError), match=name):
         call()
+
+
+def test_hindsight_with_walls_of_two_kinds():
+    """Axis by axis: the posterior of each is that of the interval alone."""
+    box = ink.Box([0, 1], [1, 3], ["reflect", "periodic"])
+    x = ink.simulate(ink.Brownian(0.5, box), np.tile([[0.2, 2.8]], (9, 1)), [0, 0.02], seed=1).last
+    both = ink.where_it_fell(ink.Brownian(0.5, box), x, 0.02, places=128)
+    for axis in (0, 1):
+        alone = ink.where_it_fell(ink.Brownian(0.5, box.side(axis, 2)), x[:, axis : axis + 1], 0.02, places=128)
+        assert np.array_equal(both.axes[:, axis], alone.axes[:, 0])

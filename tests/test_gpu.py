@@ -63,10 +63,58 @@ def test_walks_and_jumps_have_the_same_bits(cupy, name, dtype):
 def test_reverse_walks_agree(cupy):
     p, score = PROCESSES["VP"][0], ink.GaussianScore(PROCESSES["VP"][0], [0.1, 0.2, 0.3], 0.3)
     x = states(np.float32)
-    for sampler in ("ancestral", "ddim", "euler_maruyama", "heun"):
+    for sampler in ("ancestral", "ddim", "euler_maruyama", "heun", "dpm_solver", "predictor_corrector"):
         there = ink.reverse(p, score, cupy.asarray(x), [1, 0.5, 0], seed=1, steps=3, sampler=sampler).last
         here = ink.reverse(p, score, x, [1, 0.5, 0], seed=1, steps=3, sampler=sampler).last
         assert np.allclose(backend.asnumpy(there), here, rtol=1e-4, atol=1e-5)
+
+
+def test_running_observables_are_the_same_integers(cupy):
+    p, x = PROCESSES["glass"][0], states(np.float32)
+    box = p.domain
+    observe = {"cells": ink.Histogram(box, (5, 6, 7)), "left": ink.Sides(0, 0.5), "moments": ink.Moments(2.0**-20)}
+    there = ink.simulate(p, cupy.asarray(x), [0, 0.1, 0.5], seed=1, steps=3, observe=observe)
+    here = ink.simulate(p, x, [0, 0.1, 0.5], seed=1, steps=3, observe=observe)
+    for name in observe:
+        assert np.array_equal(backend.asnumpy(there.observed[name]), here.observed[name])
+
+
+def test_replay_comes_home(cupy):
+    for name in ("glass", "torus", "free"):
+        p, x = PROCESSES[name][0], states(np.float64)
+        path = ink.replay(p, cupy.asarray(x), [0, 0.5], seed=3, steps=200)
+        home, far = path.at(0).copy(), path.forward()
+        assert np.array_equal(backend.asnumpy(far), ink.simulate(p, x, [0, 0.5], seed=3, steps=200).last)
+        assert bool((path.back() == home).all())
+
+
+def test_walls_that_absorb_or_obstruct(cupy):
+    """Their logarithms and exponentials may differ by an ulp: all but a few walkers agree."""
+    solid = np.zeros((8, 8), bool)
+    solid[3, :6] = True
+    maze, x = ink.Maze(ink.Box(0, 1), solid), states(np.float64, d=2) * 0.3
+    for domain in (ink.Box(0, 1, "absorb"), maze):
+        p = ink.Brownian(1.0, domain)
+        there = ink.simulate(p, cupy.asarray(x), [0, 0.05], seed=1, steps=300)
+        here = ink.simulate(p, x, [0, 0.05], seed=1, steps=300)
+        same = np.isclose(backend.asnumpy(there.last), here.last, atol=1e-9).all(axis=1)
+        assert same.mean() > 0.999
+
+
+def test_training_and_sampling_stay_on_the_device(cupy):
+    """The score learned there is, to rounding carried through training, the one learned here."""
+    data = ink.datasets.eight_gaussians(4000, 1).x
+    settings = {"steps": 200, "seed": 1, "batch": 512, "net": ink.MLP(64, 3, dropout=0.0), "progress": False}
+    for p in (ink.VariancePreserving.linear(), ink.VarianceExploding(0.02, 8.0, ink.Box(-2.5, 2.5))):
+        there, here = ink.fit(p, cupy.asarray(data), **settings), ink.fit(p, data, **settings)
+        assert isinstance(there.theta, cupy.ndarray)
+        x = there.sample(2000, seed=2, steps=30)
+        assert isinstance(x, cupy.ndarray)
+        points = here.encode(data[:500])
+        u, v = backend.asnumpy(there(cupy.asarray(points), 0.3)), here(points, 0.3)
+        assert np.sqrt(((u - v) ** 2).mean() / (v**2).mean()) < 0.05
+        distance = ink.energy_distance(backend.asnumpy(x), here.sample(2000, seed=3, steps=30))
+        assert distance.value < 0.05
 
 
 def test_work_is_queued_on_the_current_stream(cupy):

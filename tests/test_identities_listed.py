@@ -23,6 +23,7 @@ def test_there_are_thirty_and_each_says_what_it_states():
 @pytest.mark.parametrize("name", NAMES)
 def test_identity(name):
     (outcome,) = verify([name], particles=20_000, seed=12345)
+    json.dumps(outcome.rows)
     assert outcome.passed, [row for row in outcome.rows if not row.passed]
 
 
@@ -63,6 +64,8 @@ def test_list(capsys):
 
 
 def test_json_holds_what_the_table_shows(capsys):
+    assert main(["verify", "ficks_law", "msd_from_a_uniform_start", "--particles", "2000", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["identities"]) == 2  # NumPy's scalars are no JSON
     assert main(["verify", "independence", "--particles", "2000", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     (outcome,) = verify(["independence"], particles=2000)

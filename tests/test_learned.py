@@ -141,6 +141,37 @@ def test_without_training_independent_coordinates_are_already_known():
         assert relative_error(score(x, t), exact) < 0.05
 
 
+def test_waves_are_those_of_the_blurred_position():
+    """What the network sees of cos(k y) is what is left of it on average when the noise is added once more."""
+    process, data = PROCESSES["vp"], 4 * points(300) - 2
+    known = Parametrisation.of(process, data, finest=0.05, waves=3)
+    x, t = data[:50], 0.3
+    noise = known.noise(process, t, x)
+    features = known.prepare(x, noise).features
+    assert features.shape == (50, known.inputs) == (50, 16)
+    k = 2.0 ** np.arange(3) / known.spread
+    angle = k[:, None] * (x / noise.alpha[:, None] - known.centre)[:, None, :]
+    fade = np.exp(-((k * np.exp(noise.level[0])) ** 2) / 2)[:, None]
+    expected = np.concatenate([fade * np.cos(angle), fade * np.sin(angle)], axis=1).reshape(50, -1)
+    np.testing.assert_allclose(features[:, 4:], expected, atol=2e-5)
+    np.testing.assert_array_equal(features[:, :4], dataclasses.replace(known, waves=0).prepare(x, noise).features)
+    eps = np.random.default_rng(0).standard_normal(100_000)
+    blurred = np.cos(k[1] * (0.7 + np.exp(noise.level[0]) * eps))
+    assert abs(blurred.mean() - fade[1, 0] * np.cos(0.7 * k[1])) < 5 * blurred.std() / np.sqrt(len(eps))
+
+
+def test_far_from_all_data_the_network_is_silent():
+    """R is a standard deviation: beyond the end of its table it neither becomes negative nor grows."""
+    score = fit(PROCESSES["vp"], steps=3)
+    far = 50 * np.array([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0]], np.float32)
+    t = float(score.times(2)[-2])
+    prepared = score.parametrisation.prepare(far, score.parametrisation.noise(PROCESSES["vp"], t, far))
+    assert (prepared.scale >= 0).all() and prepared.scale.max() <= 10
+    assert (np.sign(score(far, t)) == -np.sign(far)).all()
+    u, along = score.jvp(far.astype(np.float64), t, np.eye(2)[:, None, :] * np.ones((2, 3, 1)))
+    assert np.isfinite(u).all() and np.isfinite(along).all()
+
+
 # ---- targets ------------------------------------------------------------------------------------------------------
 
 

@@ -392,6 +392,38 @@ def test_float32_states_in_any_order_are_welcome():
     assert abs(book.balance().change.z(last - first)) < 5
 
 
+def test_few_or_rounded_rows_leave_the_neighbours_out():
+    """What nobody asked for is left out where it cannot be had; what was asked for says how to do without."""
+    process, score, x = bodies(200)["bowl"]
+    few, enough = Ledger(process, score=score), Ledger(process)
+    few.record(x[:79], 0.1)
+    enough.record(x[:80], 0.1)
+    assert "entropy_neighbours" not in few.names and few["entropy_density"].stderr[0] > 0
+    assert math.isfinite(enough["entropy_neighbours"].value[0])
+    rounded, alone = Ledger(process), x.copy()
+    alone[:5] = x[0]
+    rounded.record(x, 0.1)
+    rounded.record(alone, 0.2)
+    assert np.isnan(rounded["entropy_neighbours"].value).tolist() == [False, True]
+    assert np.isfinite(rounded["entropy"].value).all()
+    for rows, why in ((x[:79], "at least 80"), (alone, "5 or more rows in one place")):
+        with pytest.raises(ValueError, match=rf"neighbours=4 .*{why}.*neighbours=0 leaves it out"):
+            Ledger(process, neighbours=4).record(rows, 0.1)
+        assert "entropy_neighbours" not in Ledger(process, neighbours=0).names
+
+
+def test_two_times_do_not_tell_how_good_the_integral_is():
+    """Between two times far apart the spline is a straight line, and far from the truth: nothing vouches for it."""
+    process, score, x = bodies(2000)["glass"]
+    quadratures = []
+    for k in (2, 3, 40):
+        book = Ledger(process, score=score, neighbours=0)
+        times = np.geomspace(0.001, 0.5, k)
+        ink.simulate(process, later(process, x, times[0], 2), times, seed=2, first_step=1, callback=book, observe={})
+        quadratures.append(book.balance().quadrature)
+    assert math.isnan(quadratures[0]) and quadratures[1] > 0.1 > 0.01 > quadratures[2]
+
+
 def test_what_is_wrong_is_said():
     process, score, x = bodies(200)["bowl"]
     with pytest.raises(TypeError, match="process must be"):
@@ -414,6 +446,13 @@ def test_what_is_wrong_is_said():
         book.balance("chi2")
     with pytest.raises(ValueError, match="a kl or a chi2"):
         book.bound("entropy")
+    with pytest.raises(ValueError, match="since must be from -1 to 0, got 7"):
+        book.bound("kl", since=7)
+    with pytest.raises(TypeError, match="since must be an integer"):
+        book.bound("kl", since="first")
+    with pytest.raises(KeyError, match="no column is called 'kl'"):
+        Ledger(process).bound("kl")
+    assert book.bound("kl", since=-1)[0] == book["kl"].value[0]
     with pytest.raises(ValueError, match="has no score"):
         Ledger(process).read(ink.simulate(process, x, [0, 1], seed=1)).balance()
     with pytest.raises(ValueError, match="holds no states"):

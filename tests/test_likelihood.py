@@ -111,8 +111,37 @@ def test_the_bound_of_gaussian_data_is_its_closed_form():
         assert abs(bound.terms[k + 1] - expected) < 5 * bound.stderr[k + 1]
 
 
+def test_matched_steps_lose_nothing_on_gaussian_data():
+    """Then every q(x_s | x_t) is Gaussian, so the bound is ln p on average, however few the steps."""
+    rng = np.random.default_rng(12)
+    score = ink.GaussianScore(VP, [0.2, -0.1], TURNED[0])
+    x = rng.multivariate_normal([0.2, -0.1], TURNED[0], 4000)
+    for times in ([1.0, 0.2, 0.0], [1.0, 0.3, 0.01, 0.0]):
+        gap = Estimate.of_mean(
+            score.log_density(x, 0.0) - ink.variational_bound(VP, score, x, times, seed=5, variance="matched").rows
+        )
+        assert abs(gap.value / gap.stderr) < 5
+        worse = ink.variational_bound(VP, score, x, times, seed=5, variance="transition").rows
+        assert (score.log_density(x, 0.0) - worse).mean() > gap.value + 0.1
+
+
+def test_matched_steps_are_the_best_gaussian_ones():
+    score, rng = mixture(), np.random.default_rng(13)
+    means, covariances = score.components(0.0)
+    x = np.stack([rng.multivariate_normal(means[k], covariances[k]) for k in rng.choice(2, 1000, p=score.weights)])
+    times = log_snr(VP, 10, end=1e-3)
+    rows = {v: ink.variational_bound(VP, score, x, times, seed=2, draws=2, variance=v).rows
+            for v in ("posterior", "transition", "matched")}  # fmt: skip
+    truth = score.log_density(x, 0.0)
+    gap = Estimate.of_mean(truth - rows["matched"])
+    assert -5 * gap.stderr < gap.value < 0.15
+    assert min((truth - rows[v]).mean() for v in ("posterior", "transition")) > 2 * gap.value
+    with pytest.raises(TypeError, match="jvp"):
+        ink.variational_bound(VP, lambda x, t: -x, x, times, seed=2, variance="matched")
+
+
 def test_a_learned_density_integrates_to_one(learned):
-    axis = np.linspace(-2.4, 2.4, 49)
+    axis = np.linspace(-2.4, 2.4, 97)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     found = learned.log_likelihood(grid, rtol=1e-4, atol=1e-4)
     mass = np.exp(found.values).sum() * (axis[1] - axis[0]) ** 2

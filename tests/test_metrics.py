@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
+import inkdiff as ink
 from inkdiff import datasets, metrics
 from inkdiff.distributions import Gaussian, Uniform
 from inkdiff.domain import Box, Free
@@ -369,6 +370,49 @@ def test_nearest_distance_ratio_of_scaled_distances() -> None:
         estimates.append(metrics.nearest_distance_ratio(1.7 * generator.standard_normal((400, 2)), train, test))
     assert_calibrated(estimates, float(np.mean([e.value for e in estimates])))
     assert abs(np.mean([e.value for e in estimates]) - 1.7) < 0.02
+
+
+def test_copies_are_counted_as_geometry_says() -> None:
+    """Between two training points a distance 1 apart, a uniform x is a copy with probability 2 c/(1 + c)."""
+    x = rng(18).random((20_000, 1))
+    train = np.array([[0.0], [1.0], [0.0]])  # one point twice counts once
+    for closer in (0.2, 1 / 3):
+        share = metrics.copied_share(x, train, closer=closer)
+        assert abs(share.z(2 * closer / (1 + closer))) < 5
+    assert metrics.copied_share(train, train).value == 1
+    none = metrics.copied_share(np.full((50, 1), 0.5), train)
+    assert none.value == 0 and 0 < none.stderr < 0.03
+
+
+def test_denoising_loss_of_the_exact_score() -> None:
+    """Of Gaussian data of variance s^2, known exactly: alpha^2 s^2/(alpha^2 s^2 + sigma^2), the share not noise."""
+    process = ink.VariancePreserving.linear()
+    x = (0.7 * rng(19).standard_normal((20_000, 3))).astype(np.float64)
+    score = ink.GaussianScore(process, np.zeros(3), 0.49 * np.eye(3))
+    times = (0.1, 0.4)
+    signal = np.array([0.49 * process.alpha(t) ** 2 for t in times])
+    expected = (signal / (signal + np.array([process.variance(t) for t in times]))).mean()
+    assert abs(metrics.denoising_loss(process, score, x, times, seed=3).z(expected)) < 5
+    wrong = metrics.denoising_loss(process, lambda y, t: 1.3 * score(y, t), x, times, seed=3)
+    assert wrong.z(expected) > 20
+    glass = ink.Brownian(1.0, ink.Box(0, 1))
+    inside = rng(20).random((4000, 2))
+    flat = metrics.denoising_loss(glass, lambda y, t: 0 * y, inside, [1.0], seed=3)
+    assert abs(flat.value) < 1e-6  # all is forgotten there: the score is 0, and so is that of any start
+
+
+def test_memory_meter_refuses() -> None:
+    x, process = np.ones((30, 3)), ink.VariancePreserving.linear()
+    for call, message in [
+        (lambda: metrics.copied_share(x, np.ones((30, 2))), "compare like with like"),
+        (lambda: metrics.copied_share(x, x), "at least two different"),
+        (lambda: metrics.copied_share(x, rng(1).random((5, 3)), closer=1.0), "closer must lie"),
+        (lambda: metrics.denoising_loss(process, lambda y, t: y, x, [], seed=1), "one time"),
+        (lambda: metrics.denoising_loss(process, lambda y, t: y, x[:1], [0.5], seed=1), "two rows"),
+        (lambda: metrics.denoising_loss(process, lambda y, t: y, x, [2.0], seed=1), "t must"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 def test_likeness_refuses() -> None:

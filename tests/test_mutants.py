@@ -95,7 +95,7 @@ MUTANTS = {
         "urn.py", "np.where(drawn < n, -1, 1)", "np.where(2 * drawn < self.balls, -1, 1)", ["ehrenfests_urn"],
     ),
     "work that forgets the stiffening": (
-        "fluctuations.py", "work += (k[j] * y**2 - k[j - 1] * (x - c[j - 1]) ** 2)[:, 0]",
+        "fluctuations/trap.py", "work += (k[j] * y**2 - k[j - 1] * (x - c[j - 1]) ** 2)[:, 0]",
         "work += (k[j] * y**2 - k[j] * (x - c[j - 1]) ** 2)[:, 0]", ["work_of_a_dragged_trap"],
     ),
     "undone twice over": (

@@ -14,7 +14,7 @@ import pytest
 
 from inkdiff import viz
 from inkdiff.cli import main
-from inkdiff.cli.scripts import Simulation, describe, simulations
+from inkdiff.cli.scripts import Simulation, UsageError, describe, simulations
 from inkdiff.cli.story import ORDER
 
 SIMS = simulations()
@@ -63,6 +63,43 @@ def test_script_has_the_form_of_one(name):
         if isinstance(node, ast.ImportFrom):
             top = (node.module or "").partition(".")[0]
             assert (node.module if top == "inkdiff" else top) in ALLOWED, ast.unparse(node)
+
+
+BAD_FLAGS = [
+    ("molecules", "--steps", "-5", "at least 40"),
+    ("molecules", "--steps", "30", "at least 40"),
+    ("molecules", "--density", "0.9", "at most 0.85"),
+    ("three_backwards", "--x", "1.5", "at most 1"),
+    ("three_backwards", "--time", "-1", "> 0"),
+    ("many_starts", "--particles", "3", "at least 2000"),
+    ("ledger", "--particles", "5", "at least 80"),
+    ("random_walk", "--D", "nan", "finite"),
+    ("unmix", "--steps", "0", "at least 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "flag", "value", "words"), BAD_FLAGS)
+def test_a_bad_flag_is_named_before_any_work(name, flag, value, words, tmp_path, capsys):
+    status = main(["run", name, "--quick", "--out", str(tmp_path), flag, value])
+    printed = capsys.readouterr()
+    assert status == 2 and "CHECK" not in printed.out and not list(tmp_path.iterdir())
+    assert flag in printed.err and words in printed.err and "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("name", SIMS)
+def test_limits_hold_for_every_number_and_admit_the_defaults(name, capsys):
+    simulation = Simulation.load(SIMS[name])
+    for given in ({}, simulation.quick, simulation.tour):
+        simulation.check(simulation.Parameters(**given))
+    fields = {f.name: f.default for f in dataclasses.fields(simulation.Parameters)}
+    assert set(simulation.limits) <= set(fields)
+    for field, default in fields.items():
+        if isinstance(default, int | float):
+            least, most = simulation.limits.get(field, (0, None))
+            beyond = [v for v in (least and least - 1, most and most + 1) if v] or [-1]
+            for bad in beyond:
+                with pytest.raises(UsageError, match="--" + field.replace("_", "-") + " must be"):
+                    simulation.check(simulation.Parameters(**{field: type(default)(bad)}))
 
 
 def test_a_script_is_a_program_of_its_own(tmp_path):

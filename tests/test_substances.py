@@ -69,6 +69,7 @@ def test_every_entry_is_whole(name):
     assert s.at(310.15) > s.D > s.at(283.15)
     assert len(s.source) > 20 and any(ch.isdigit() for ch in s.source)
     assert substances.find(s.formula) == s
+    assert s.uncertainty is None or 1e-3 < s.uncertainty / s.D < 0.1  # Taylor dispersion is no better than 0.1 %
     with pytest.raises(AttributeError):
         s.D = 1.0
 

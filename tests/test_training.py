@@ -151,8 +151,8 @@ def test_resuming_on_a_device_of_the_data(device, tmp_path):
     path = tmp_path / "run"
     there = device.asarray(points())
     with pytest.raises(Gone):
-        fit(GLASS, there, checkpoint=path, every=5, steps=12, callback=gone_after(7))
-    whole, resumed = fit(GLASS, there, steps=12), resume(path, there)
+        fit(GLASS, there, checkpoint=path, every=5, steps=12, moments=True, callback=gone_after(7))
+    whole, resumed = fit(GLASS, there, steps=12, moments=True), resume(path, there)
     assert type(resumed.theta).__module__ == "cupy"
     assert np.array_equal(resumed.theta.get(), whole.theta.get())
     assert np.array_equal(resumed.calibration.square.get(), whole.calibration.square.get())
@@ -283,6 +283,19 @@ def test_files_of_version_1_are_read(tmp_path):
 
     path = rewritten((tmp_path / "new").read_bytes(), older, tmp_path / "old")
     assert_same(ink.load(path), score)
+
+
+def test_files_from_before_the_waves_are_read(tmp_path):
+    fit(GLASS, steps=3, waves=0, checkpoint=tmp_path / "new")
+    score = ink.load(tmp_path / "new")
+
+    def older(header, config):
+        header["__metadata__"]["version"] = "1"
+        del header["__metadata__"]["sha256"], config["waves"], config["training"]["settings"]["waves"]
+
+    path = rewritten((tmp_path / "new").read_bytes(), older, tmp_path / "old")
+    assert_same(ink.load(path), score)
+    assert resume(path, points()).parametrisation.waves == 0
 
 
 def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):

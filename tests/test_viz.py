@@ -192,3 +192,11 @@ def test_unknown_formats_are_refused_before_writing(tmp_path, name):
     with pytest.raises(ValueError, match=r"path must end in"):
         viz.save(viz.figure()[0], tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_holds_its_texts_and_refuses_ragged_ones():
+    _, axes = viz.figure(1, 1)
+    viz.table(axes[0, 0], [["1", "2"], ["3", "4"]], ["a", "b"], ["first", "second"])
+    assert [t.get_text() for t in axes[0, 0].texts] == ["a", "b", "first", "1", "2", "second", "3", "4"]
+    with pytest.raises(ValueError, match="2 rows of 2 texts"):
+        viz.table(axes[0, 0], [["1", "2"], ["3"]], ["a", "b"], ["first", "second"])

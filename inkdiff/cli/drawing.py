@@ -3,7 +3,7 @@
     inkdiff draw "a thin slanted seven" --out seven.png
     inkdiff draw "un sette sottile e inclinato" --n 16 --lang it
 
-The first call trains a score on the captions of the 1,797 digits, a few minutes, and keeps it in the user's cache; later
+The first call trains a score on the captions of the 1,797 digits, minutes, and keeps it in the cache; later
 calls read it. The same prompt and seed draw the same digits. A word outside the vocabulary is an error that lists it.
 
 Reference: `inkdiff.datasets.prompts`, `inkdiff.learned.once`.
@@ -71,7 +71,7 @@ def _draw(arguments: argparse.Namespace) -> int:
     columns = min(arguments.n, 8)
     rows = -(-arguments.n // columns)
     fig, axes = viz.figure(1, 1, width=1.6 * columns + 0.4, height=1.6 * rows + 1.2)
-    viz.images(axes[0, 0], x, score.image_shape, rows, columns)
+    viz.images(axes[0, 0], x, digits.images.shape[1:], rows, columns)
     axes[0, 0].set_title(ink.datasets.as_prompt(words, arguments.lang))
     viz.save(fig, out)
     print(f"figure {out}")

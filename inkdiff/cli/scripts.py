@@ -6,6 +6,9 @@ given by hand wins:
 
     parameters = Parameters()  <-  QUICK (with --quick)  <-  flags
 
+`LIMITS` maps parameters to (least, most), None where there is no such end; without an entry whole numbers must be >= 1,
+others > 0, and a seed has 64 bits. They are checked before any work.
+
 Scripts stand in `sims/` beside the package; a wheel carries them as `inkdiff/_sims`. Listing reads their
 docstrings without running them.
 
@@ -19,6 +22,7 @@ import contextlib
 import dataclasses
 import difflib
 import importlib.util
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -73,6 +77,7 @@ class Simulation:
     run: Callable[[Any, Report], None]
     quick: Mapping[str, Any]
     tour: Mapping[str, Any]
+    limits: Mapping[str, tuple[float | None, float | None]]
 
     @classmethod
     def of_module(cls, module: ModuleType, name: str) -> Simulation:
@@ -90,7 +95,25 @@ class Simulation:
             run,
             getattr(module, "QUICK", {}),
             getattr(module, "TOUR", {}),
+            getattr(module, "LIMITS", {}),
         )
+
+    def check(self, parameters: Any) -> None:
+        """Raise UsageError, naming the flag, unless every number lies within its limits."""
+        for field in dataclasses.fields(parameters):
+            value, flag = getattr(parameters, field.name), "--" + field.name.replace("_", "-")
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                continue
+            if not math.isfinite(value):
+                raise UsageError(f"{flag} must be finite, got {value}.")
+            usual = (0, 2**64 - 1) if field.name == "seed" else (1 if isinstance(value, int) else None, None)
+            least, most = self.limits.get(field.name, usual)
+            if isinstance(value, float) and field.name not in self.limits and value <= 0:
+                raise UsageError(f"{flag} must be > 0, got {value:g}.")
+            if least is not None and value < least:
+                raise UsageError(f"{flag} must be at least {least}, got {value}.")
+            if most is not None and value > most:
+                raise UsageError(f"{flag} must be at most {most}, got {value}.")
 
     @classmethod
     def load(cls, path: Path) -> Simulation:
@@ -155,6 +178,7 @@ def check_out(out: Path) -> None:
 def run_script(simulation: Simulation, arguments: Sequence[str], prog: str) -> int:
     """Parse the flags, run, and return the exit status: 0, or 1 if a check failed."""
     parameters, common = _parse(simulation, arguments, prog)
+    simulation.check(parameters)
     check_out(common.out)
     from inkdiff import viz
 

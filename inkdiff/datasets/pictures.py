@@ -31,6 +31,7 @@ __all__ = ["density_from_image", "drop_from_image", "image"]
 
 _Doubles = npt.NDArray[np.float64]
 _LUMA = np.array([0.299, 0.587, 0.114])
+_LEAST_INK = 1e-12  # the luma of white falls short of 1 by rounding, which is no ink
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
@@ -184,7 +185,8 @@ def _ink(picture: str | os.PathLike[str] | npt.NDArray[Any], invert: bool) -> _D
                 "divide bytes by 255."
             )
     ink = grey if invert else 1 - grey
-    if not np.any(ink > 0):
+    ink = np.where(ink > _LEAST_INK, ink, 0.0)
+    if not ink.any():
         raise ValueError(
             f"picture holds no ink: every pixel is {'black' if invert else 'white'}; give another or set "
             f"invert={not invert}."

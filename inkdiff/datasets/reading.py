@@ -22,7 +22,8 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.datasets.handwriting import digits, idx
 from inkdiff.datasets.pictures import image
-from inkdiff.datasets.plane import checkerboard, eight_gaussians, moons, swiss_roll
+from inkdiff.datasets.plane import checkerboard, eight_gaussians, fractal, grid_gaussians, moons, swiss_roll
+from inkdiff.datasets.population import people
 from inkdiff.datasets.value import Dataset
 
 __all__ = ["NAMES", "read"]
@@ -30,7 +31,10 @@ __all__ = ["NAMES", "read"]
 _FIGURES: dict[str, Callable[[int, int], Dataset]] = {
     "checkerboard": checkerboard,
     "eight_gaussians": eight_gaussians,
+    "fractal": fractal,
+    "grid_gaussians": grid_gaussians,
     "moons": moons,
+    "people": people,
     "swiss_roll": swiss_roll,
 }
 NAMES = ("digits", *_FIGURES)
@@ -44,9 +48,10 @@ def read(
 
     Parameters
     ----------
-    source : "digits", "swiss_roll", "moons", "eight_gaussians", "checkerboard"; or the path of a .npy or .npz file (of
-        one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a folder of pictures.
-    n, seed : how many points of a figure of the plane, and their seed; other sets are what they are.
+    source : "digits", "people", "swiss_roll", "moons", "eight_gaussians", "grid_gaussians", "checkerboard", "fractal";
+        or the path of a .npy or .npz file (of one array, or one called x), of an IDX file like MNIST's, plain or
+        gzipped, or of a folder of pictures.
+    n, seed : how many people or points of a figure of the plane, and their seed; other sets are what they are.
     size : of the pictures of a folder, as for `image`; all must come out alike.
 
     Raises

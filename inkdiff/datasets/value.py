@@ -52,6 +52,9 @@ class Dataset:
         (height, width) or (height, width, channels) when a row of `x` is an image, top row first; else None.
     names
         Names of the d coordinates; empty when they are the pixels of an image.
+    units
+        Units of the d coordinates, or empty when they share one. Coordinates in different units cannot be compared, so
+        a learned score scales them each by itself.
     entropy
         True differential entropy of the source in nats; None where it is unknown or does not exist (pixels with
         discrete grey levels have none).
@@ -74,6 +77,7 @@ class Dataset:
     y: Array | None = None
     image_shape: tuple[int, ...] | None = None
     names: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     entropy: float | None = None
     name: str = "data"
     range: tuple[float, float] | None = None
@@ -91,8 +95,10 @@ class Dataset:
             raise ValueError(f"y must hold one label per row of x, shape ({n},), got {tuple(self.y.shape)}.")
         if self.image_shape is not None and math.prod(self.image_shape) != d:
             raise ValueError(f"image_shape {self.image_shape} does not multiply to the {d} columns of x.")
-        if self.names and len(self.names) != d:
-            raise ValueError(f"names must name all {d} columns of x or be empty, got {len(self.names)} names.")
+        for argument in ("names", "units"):
+            given = len(getattr(self, argument))
+            if given not in (0, d):
+                raise ValueError(f"{argument} must name all {d} columns of x or be empty, got {given}.")
         if self.range is not None:
             self._check_range()
 

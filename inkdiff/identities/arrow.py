@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from inkdiff import molecules
+from inkdiff.binomial import Binomial
+from inkdiff.bound import variational_bound
 from inkdiff.counting import recompaction
 from inkdiff.domain import Box
 from inkdiff.fluctuations import Trap, crooks_gap, exponential_average
@@ -21,10 +23,13 @@ from inkdiff.identities.register import Row, identity
 from inkdiff.metrics import Estimate, correlation
 from inkdiff.processes import Brownian
 from inkdiff.replay import replay
+from inkdiff.reverse import reverse
+from inkdiff.scores import EmpiricalBits
 from inkdiff.simulate import simulate
 from inkdiff.urn import Ehrenfest
 
 __all__ = [
+    "bits_forget", "bits_return",
     "ehrenfests_urn", "fresh_noise_forgets", "information_about_the_start", "kacs_recurrence", "loschmidts_echo",
     "recompaction_by_luck", "replay_brings_everyone_home", "work_of_a_dragged_trap",
 ]  # fmt: skip
@@ -94,6 +99,37 @@ def kacs_recurrence(n: int, seed: int) -> Iterator[Row]:
     urn = Ehrenfest(8)
     waits = urn.first_returns(8, urns=min(n, 5_000), seed=seed)
     yield Row("recurrence of 8 of 8", Estimate.of_mean(waits), float(urn.recurrence(8)))
+
+
+@identity
+def bits_forget(n: int, seed: int) -> Iterator[Row]:
+    """Bits drawn anew by the toss of a coin: memory 1 - t/T, and in the mean as many ones as an urn has balls."""
+    chain, urn, few, d = Binomial(100), Ehrenfest(20), min(n, 50_000), 20
+    start = np.broadcast_to((np.arange(d) < 16).astype(np.float32), (few, d))
+    run = simulate(chain, start, [0, 30, 80], seed=seed, steps=10)
+    for i, t in ((1, 30), (2, 80)):
+        x = run.x[i]  # type: ignore[index]
+        kept = ((2 * x - 1) * (2 * start - 1)).mean(1, dtype=np.float64)
+        yield Row(f"memory, t = {t}", Estimate.of_mean(kept), 1 - t / 100)
+        ones = x.sum(1, dtype=np.float64)
+        mean, variance = float(chain.ones_mean(16, d, t)), float(chain.ones_variance(16, d, t))
+        yield Row(f"ones, t = {t}", Estimate.of_mean(ones), mean)
+        yield Row(f"their variance, t = {t}", Estimate.of_mean((ones - mean) ** 2), variance)
+    paced = Binomial(10, beta=2 / d)  # in the mean as many as one ball a step
+    x = simulate(paced, start, [0, 10], seed=seed, steps=10, observe={}).last
+    yield Row("an urn's mean", Estimate.of_mean(x.sum(1)), float(urn.mean(16, 10)))
+
+
+@identity
+def bits_return(n: int, seed: int) -> Iterator[Row]:
+    """One bit walked back with its exact posterior: its law returns in any steps, and the bound is the likelihood."""
+    chain, few, times = Binomial(100), min(n, 200_000), [100, 60, 9, 0]
+    data = (np.arange(few)[:, None] % 10 < 3).astype(np.float32)
+    score = EmpiricalBits(chain, data[:10])
+    back = reverse(chain, score, chain.equilibrium.sample(few, 1, seed=seed), times, seed=seed, observe={}).last
+    yield Row("share of ones", Estimate.of_mean(back), 0.3)
+    bound = variational_bound(chain, score, data, times, seed=seed)
+    yield Row("bound", bound.mean, 0.3 * math.log(0.3) + 0.7 * math.log(0.7))
 
 
 @identity

@@ -115,5 +115,6 @@ def verify(names: Iterable[str] = (), *, particles: int = 10**6, seed: int = 0) 
 
 def _run(one: Identity, particles: int, seed: int) -> Outcome:
     start = time.perf_counter()
-    rows = tuple(one.measure(particles, seed))
+    measured = one.measure(particles, seed)
+    rows = tuple(Row(r.what, Estimate(*map(float, r.measured)), float(r.exact)) for r in measured)  # no NumPy scalars
     return Outcome(one, rows, time.perf_counter() - start)

@@ -86,9 +86,11 @@ def small_steps_add_up(n: int, seed: int) -> Iterator[Row]:
     few, steps, x0 = min(n, 100_000), 1000, 0.75
     width = float(np.spacing(np.float32(x0))) / 4
     variance = steps * width**2
-    domains = {"reflect": (Box(0, 1), 32), "periodic": (Box(0, 1, "periodic"), 64), "free": (Free(2.0**-32), 64)}
-    for name, (domain, quanta) in domains.items():
-        process = Brownian(0.5, domain)
+    cases = {
+        "reflect": (Brownian(0.5, Box(0, 1)), 32), "periodic": (Brownian(0.5, Box(0, 1, "periodic")), 64),
+        "free": (Brownian(0.5, Free(2.0**-32)), 64),
+    }  # fmt: skip
+    for name, (process, quanta) in cases.items():
         x = simulate(process, np.full((few, 1), x0), [0, variance], seed=seed, steps=steps, observe={}).last
         # rounded to whole quanta, every step gains the variance of the rounding, a twelfth of a quantum's square
         yield Row(name, Estimate.of_mean((x - x0) ** 2 / variance), 1 + 1 / (12 * quanta**2))

@@ -12,6 +12,7 @@ Reference: Y. Song, S. Ermon (2019), arXiv:1907.05600.
 
 from __future__ import annotations
 
+from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.checkpoint import load
 from inkdiff.learned.once import fit_once
 from inkdiff.learned.resuming import resume
@@ -21,6 +22,7 @@ from inkdiff.learned.weighting import BalancedWeighting, LikelihoodWeighting, Mi
 
 __all__ = [
     "BalancedWeighting",
+    "LearnedBits",
     "LearnedScore",
     "LikelihoodWeighting",
     "MinSNRWeighting",

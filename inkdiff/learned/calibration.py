@@ -7,16 +7,20 @@ For the density p at any noise level and any smooth phi (with no slope at the wa
 A network that generalises imperfectly violates it a little at every level, in the same direction, and the walk adds
 it up: generated images come out too alike (for digits, a fifth of the variance is missing). The moments of the data
 are known exactly at every level, so the violation can be measured and removed. With features c_j(x) (x_j itself in
-free space, cos(pi (x_j - lo)/L) between reflecting walls), test functions phi are the c_j and the squares (u_k . (c
-- m))^2/2 along the principal axes u_k of the data's features, and the score gets the gradient of a combination of
-them,
+free space, cos(pi (x_j - lo)/L) between reflecting walls) and their components a_k = u_k . (c - m) along the principal
+axes of the data's, test functions phi are the c_j and the products a_k a_l, and the score gets the gradient of a
+combination of them,
 
-    score' = score + grad sum_i theta_i phi_i,     with theta such that on the walkers at this level
-    E[score' . grad phi_i] = -E_p[laplacian phi_i] - (2/s^2) (E[phi_i] - E_p[phi_i]),        s = sigma_t/alpha_t;
+    score' = score + grad (b . c + a^T B a/2),     with b and symmetric B such that on the walkers at this level
+    E[score' . grad phi] = -E_p[laplacian phi] - (2/s^2) (E[phi] - E_p[phi]),        s = sigma_t/alpha_t;
 
-the last term pulls walkers that already strayed back. Walkers go once from the prior to the data, theta is found on
-the way and kept as a table over the level. Nothing but the first and second moments of the training data enters.
-All in y = x/alpha.
+the last term pulls walkers that already strayed back. Eliminating b leaves, with u_i = the i-th column of all axes,
+
+    sum_i (M_i B u_i u_i^T + transposed) = R,      M_i = E[c_i'^2 a a^T] - E[c_i'^2 a] E[c_i'^2 a]^T/E[c_i'^2],
+
+which in free space, where all M_i are the covariance M of the walkers, is Lyapunov's equation M B + B M = R
+(`lyapunov.py`). Walkers go once from the prior to the data, b and B are found on the way and kept as a table over the
+level. Nothing but the first and second moments of the training data enters. All in y = x/alpha.
 
 Reference: C. Stein, A bound for the error in the normal approximation (1972); A. Hyvarinen (2005), JMLR 6, 695.
 """
@@ -26,25 +30,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff.backend import Array, array_module, asnumpy, is_cuda, to_device
+from inkdiff.distributions import Gaussian
 from inkdiff.domain import Box
+from inkdiff.learned.lyapunov import solve_symmetric
 from inkdiff.nn import one_thread_each
 from inkdiff.process import Process
 from inkdiff.reverse import reverse
 from inkdiff.rng import Stream
 
-__all__ = ["LEVELS", "WALKERS", "Calibration", "Features", "Moments", "calibrate", "solve"]
+__all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
 
 _Floats = npt.NDArray[np.float64]
 _AXES = 64  # principal axes corrected at most
 _RIDGE = 1e-4  # of the largest eigenvalue of the normal equations
-WALKERS = 2048  # of the calibrating walk
+_WALKERS = 2048, 16_384  # enough for points and for pictures; between them
+_WALKERS_PER_AXIS = 256
+_FEWEST, _SHARE = 512, 48  # after a short training fewer will do: a walker for so many rows trained on
 _LARGEST = 1.0  # rms of the correction times sigma, which is that of the score itself: more is a solution astray
-_GRAM_WALKERS = 512  # enough for the matrix of the normal equations; its errors only slow the correction
+_GRAM_WALKERS = 1024  # enough for the M_i between walls; their errors only slow the correction
 LEVELS = 40  # steps of the walk on which the correction is found
 
 
@@ -73,6 +82,15 @@ class Features:
         return xp.cos(angle), -wave * xp.sin(angle)
 
 
+class Expected(NamedTuple):
+    """m = E_p[c] (d,), E_p[a a^T] (r, r), and E_p of the laplacians of c (d,) and of a a^T (r, r)."""
+
+    mean: _Floats
+    spread: _Floats
+    laplacian: _Floats
+    laplacians: _Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Exact moments of the noised data's features at every level, from those of the data x (n, d)."""
@@ -91,28 +109,30 @@ class Moments:
         _, axes = np.linalg.eigh(second - np.outer(mean, mean))
         return cls(features, mean, second, (2 * c**2 - 1).mean(0), np.ascontiguousarray(axes.T[::-1][:_AXES]))
 
-    def at(self, s: float) -> tuple[_Floats, _Floats, _Floats]:
-        """m = E_p[c] (d,), and for phi = (c, squares) E_p[phi], E_p[laplacian phi] (d + r,), at sigma/alpha = s."""
+    def at(self, s: float) -> Expected:
+        """The expectations at sigma/alpha = s."""
         u = self.axes
         if self.features.wave is None:
-            spread = np.einsum("ki,ij,kj->k", u, self.second - np.outer(self.mean, self.mean), u) + s**2
-            return self.mean, np.append(self.mean, spread / 2), np.append(np.zeros_like(self.mean), np.ones(len(u)))
+            spread = u @ (self.second - np.outer(self.mean, self.mean)) @ u.T + s**2 * np.eye(len(u))
+            return Expected(self.mean, spread, np.zeros_like(self.mean), 2 * np.eye(len(u)))
         k2 = self.features.wave**2
         fade = np.exp(-k2 * s**2 / 2)
         m = fade * self.mean
         double = fade**4 * self.double
         second = np.outer(fade, fade) * self.second
         np.fill_diagonal(second, (1 + double) / 2)
-        square = np.einsum("ki,ij,kj->k", u, second - np.outer(m, m), u)
-        # laplacian of (u.(c - m))^2/2 = |grad u.c|^2 + (u.(c - m)) (u . laplacian c),  laplacian c_i = -k_i^2 c_i
-        bend = np.einsum("ki,ij,kj->k", u, second - np.outer(m, m), u * k2)
-        laplacian = (u**2) @ (k2 * (1 - double) / 2) - bend
-        return m, np.append(m, square / 2), np.append(-k2 * m, laplacian)
+        covariance = second - np.outer(m, m)
+        # laplacian of a_k a_l = 2 grad a_k . grad a_l + a_k laplacian a_l + a_l laplacian a_k,  c_i'' = -k_i^2 c_i
+        bend = u @ covariance @ (u * k2).T
+        return Expected(m, u @ covariance @ u.T, -k2 * m, (u * k2 * (1 - double)) @ u.T - bend - bend.T)
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """The correction over ln(sigma/alpha): `levels` ascending (K,), `centre`, `linear` (K, d), `square` (K, r)."""
+    """The correction over ln(sigma/alpha): `levels` ascending (K,), `centre`, `linear` (K, d), `square` (K, r, r).
+
+    `linear` is b and `square` the symmetric B of the module's equations, both times sigma.
+    """
 
     features: Features
     levels: Array
@@ -129,10 +149,9 @@ class Calibration:
         """Derivative of the correction along tangents dy (k, n, d): (k, n, d)."""
         centre, linear, square = self._at(level)
         c, slope = self.features(y)
-        along = (c - centre) @ self.axes.T
         bent = 0.0 if self.features.wave is None else -self._wave2(y) * c * dy
-        pushed = ((slope * dy) @ self.axes.T * square) @ self.axes
-        return bent * (linear + (along * square) @ self.axes) + slope * pushed
+        pushed = _times((slope * dy) @ self.axes.T, square) @ self.axes
+        return bent * (linear + _times((c - centre) @ self.axes.T, square) @ self.axes) + slope * pushed
 
     def _wave2(self, y: Array) -> Array:
         return array_module(y).asarray(self.features.wave**2, y.dtype)  # type: ignore[operator]
@@ -143,54 +162,57 @@ class Calibration:
         position = xp.interp(level, xp.asarray(self.levels), xp.arange(len(self.levels), dtype=np.float64))
         row = xp.minimum(position.astype(np.int64), len(self.levels) - 2)
         right = (position - row).astype(np.float32)[:, None]
-        centre, linear, square = (
-            (1 - right) * table[row] + right * table[row + 1] for table in (self.centre, self.linear, self.square)
-        )
-        return centre, linear, square
+        centre, linear = ((1 - right) * table[row] + right * table[row + 1] for table in (self.centre, self.linear))
+        right = right[..., None]
+        return centre, linear, (1 - right) * self.square[row] + right * self.square[row + 1]
 
 
 def _gradient(features: Features, axes: Array, y: Array, centre: Array, linear: Array, square: Array) -> Array:
-    """Gradient of linear . c + sum_k square_k (u_k . (c - centre))^2/2."""
+    """Gradient of linear . c + a^T square a/2."""
     c, slope = features(y)
-    along = (c - centre) @ axes.T
-    return slope * (linear + (along * square) @ axes)
+    return slope * (linear + _times((c - centre) @ axes.T, square) @ axes)
+
+
+def _times(a: Array, square: Array) -> Array:
+    """The rows a (..., n, r) times one matrix (1, r, r), or each times its own (n, r, r)."""
+    if len(square) == 1:
+        return a @ square[0]
+    return (a[..., None, :] @ square)[..., 0, :]
 
 
 def solve(moments: Moments, y: Array, scaled: Array, s: float) -> tuple[Array, Array, Array]:
     """(centre, linear, square) such that the score obeys the identity on walkers y; `scaled` = sigma score, (n, d)."""
     xp = array_module(y)
-    m, expected, laplacian = (xp.asarray(v) for v in moments.at(s))
-    u = xp.asarray(moments.axes)
+    m, spread, laplacian, laplacians = (xp.asarray(v) for v in moments.at(s))
+    u, n = xp.asarray(moments.axes), len(y)
     y, scaled = y.astype(np.float64), scaled.astype(np.float64)
     c, slope = moments.features(y)
-    along = (c - m) @ u.T
-    d = y.shape[1]
-    phi = xp.concatenate([c.mean(0), (along**2).mean(0) / 2])
-    pushed = slope * scaled
-    flow = xp.concatenate([pushed.mean(0), (along * (pushed @ u.T)).mean(0)])
-    target = -s * laplacian - (2 / s) * (phi - expected)
-    gram = _gram(u, along, slope)
-    gram += _RIDGE * float(xp.linalg.norm(gram, 2)) * xp.eye(len(gram))
-    theta = xp.linalg.solve(gram, target - flow)
-    return m, theta[:d], theta[d:]
+    a, pushed, weight = (c - m) @ u.T, slope * scaled, slope**2
+    # what the identity lacks: of the c_j, and of the a_k a_l
+    short = -s * laplacian - (2 / s) * (c - m).mean(0) - pushed.mean(0)
+    flow = a.T @ (pushed @ u.T) / n
+    shorts = -s * laplacians - (2 / s) * (a.T @ a / n - spread) - flow - flow.T
+    mass = weight.mean(0)
+    mass += _RIDGE * float(mass.max())
+    lever = weight.T @ a / n  # (d, r), E[c_i'^2 a]
+    moved = (lever * (short / mass)[:, None]).T @ u.T
+    square = solve_symmetric(_masses(a, weight, lever, mass), u, shorts - moved - moved.T)
+    linear = (short - ((u.T @ square) * lever).sum(1)) / mass
+    return m, linear, square
 
 
-def _gram(u: Array, along: Array, slope: Array) -> Array:
-    """E[grad phi_i . grad phi_j] over walkers, (d + r, d + r)."""
-    xp = array_module(along)
-    n, d = slope.shape
-    weight = slope**2
-    gram = xp.zeros((d + len(u), d + len(u)))
-    gram[:d, :d] = xp.diag(weight.mean(0))
-    gram[d:, :d] = (along.T @ weight / n) * u
-    gram[:d, d:] = gram[d:, :d].T
-    if bool((weight == 1).all()):  # free space: one product serves all coordinates
-        gram[d:, d:] = (along.T @ along / n) * (u @ u.T)
-        return gram
-    along, weight = along[:_GRAM_WALKERS], weight[:_GRAM_WALKERS]
-    for i in range(d):
-        gram[d:, d:] += (along.T * weight[:, i]) @ along / len(along) * xp.outer(u[:, i], u[:, i])
-    return gram
+def _masses(a: Array, weight: Array, lever: Array, mass: Array) -> Array:
+    """M_i, (d, r, r); (1, r, r) in free space, where all are the same."""
+    xp, r = array_module(a), a.shape[1]
+    if bool((weight == 1).all()):
+        mean = a.mean(0)
+        found = (a.T @ a / len(a) - xp.outer(mean, mean))[None]
+    else:
+        few, light = a[:_GRAM_WALKERS], weight[:_GRAM_WALKERS]
+        found = xp.stack([(few.T * light[:, i]) @ few for i in range(light.shape[1])]) / len(few)
+        found -= lever[:, :, None] * (lever / mass[:, None])[:, None, :]
+    found += _RIDGE * float(xp.linalg.norm(found.mean(0), 2)) * xp.eye(r)
+    return found
 
 
 @dataclass(eq=False)
@@ -211,11 +233,11 @@ class _Calibrating:
         axes = xp.asarray(self.moments.axes, np.float32)
         if level not in self.found:
             centre, linear, square = solve(self.moments, y, scaled, sigma / alpha)
-            size = float(xp.sqrt((_gradient(self.moments.features, axes, y, centre, linear, square) ** 2).mean()))
+            size = float(xp.sqrt((_gradient(self.moments.features, axes, y, centre, linear, square[None]) ** 2).mean()))
             limit = min(1.0, _LARGEST / max(size, 1e-12))
             self.found[level] = centre, limit * linear, limit * square
         centre, linear, square = (xp.asarray(v, np.float32) for v in self.found[level])
-        correction = _gradient(self.moments.features, axes, y, centre, linear, square)
+        correction = _gradient(self.moments.features, axes, y, centre, linear, square[None])
         return (scaled + correction) / x.dtype.type(sigma)
 
     def table(self) -> Calibration:
@@ -229,19 +251,40 @@ class _Calibrating:
 
 
 def calibrate(
-    process: Process, score: Callable[[Array, float], Array], x: Array, times: npt.NDArray[np.float64], *, seed: int
+    process: Process,
+    score: Callable[[Array, float], Array],
+    x: Array,
+    times: npt.NDArray[np.float64],
+    *,
+    seed: int,
+    rows: int = 10**9,
 ) -> Calibration | None:
     """The correction of `score` for training data x (n, d), process coordinates, found on walkers going down `times`.
 
-    None between periodic walls, and for data of a single row.
+    Walkers are as many as suit d, fewer after a training on few `rows`. None between periodic walls, and for data of a
+    single row.
     """
     features = Features.of(process, x.shape[1])
     if features is None or len(x) < 2:
         return None
     corrected = _Calibrating(process, score, Moments.of(features, x))
     prior = process.prior(float(times[0]))
-    start = prior.sample(WALKERS, x.shape[1], seed=seed, stream=Stream.CALIBRATION)
+    d, (least, most) = x.shape[1], _WALKERS
+    walkers = min(max(least, _WALKERS_PER_AXIS * d), most, max(rows // _SHARE, _FEWEST))
+    start = prior.sample(walkers, d, seed=seed, stream=Stream.CALIBRATION)
+    if isinstance(prior, Gaussian) and d < walkers:
+        start = _typical(start, prior.variance)
     start = to_device(start, "cuda" if is_cuda(x) else "cpu")
     with one_thread_each():
-        reverse(process, corrected, start, times, seed=seed, sampler="heun", observe={})
+        sampler = "heun" if isinstance(process.domain, Box) else "dpm_solver"
+        reverse(process, corrected, start, times, seed=seed, sampler=sampler, observe={})
     return corrected.table()
+
+
+def _typical(x: npt.NDArray[np.floating], variance: float) -> npt.NDArray[np.floating]:
+    """Gaussian walkers (n, d) moved so that their mean is 0 and their covariance `variance` exactly: chance in their
+    moments would pass for an error of the score."""
+    centred = (x - x.mean(0)).astype(np.float64)
+    lower = np.linalg.cholesky(centred.T @ centred / len(x))
+    typical: npt.NDArray[np.floating] = math.sqrt(variance) * np.linalg.solve(lower, centred.T).T
+    return typical.astype(x.dtype)

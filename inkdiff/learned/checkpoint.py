@@ -5,11 +5,12 @@ levels, network shape and the notes of the training. The tensors are theta, the 
 scales; F(theta; .) is rebuilt from the network's shape, and every tensor is checked against the shape that it must
 then have. A training's checkpoint is the same file with a `training` entry and three more arrays (theta of the last
 step, the moments m and v of AdamW; `theta` itself is the running mean): a learned score that can still learn. Version
-2 brought that entry and a checksum, version 3 the words that a score may be told,
+2 brought that entry and a checksum, version 3 corrections of covariances, version 4 the words that it may be told;
 
     sha256( config, then of every tensor, in the order of names: name, dtype, shape, bytes ),
 
-because one flipped bit of a weight is a float like any other.
+because one flipped bit of a weight is a float like any other. Learned bits are written likewise; their known part is
+the tensor `own`.
 
 Reference: the safetensors format, https://github.com/huggingface/safetensors.
 """
@@ -28,51 +29,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import __version__, processes, schedules
+from inkdiff import __version__
 from inkdiff.backend import asnumpy
-from inkdiff.domain import Box, Free
+from inkdiff.binomial import Binomial
 from inkdiff.files import atomic_write
+from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.calibration import Calibration, Features
 from inkdiff.learned.condition import Vocabulary
+from inkdiff.learned.descriptions import describe, restore
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
-from inkdiff.learned.weighting import (
-    BalancedWeighting,
-    LikelihoodWeighting,
-    MinSNRWeighting,
-    SimpleWeighting,
-)
 from inkdiff.nn import MLP, AdamWState, blas
 from inkdiff.process import Process, closed_form_domain
 
 __all__ = ["CALIBRATION", "Progress", "load", "machine", "read", "save"]
 
 _FORMAT = "inkdiff learned score"
-_VERSION = 3
-_TYPES: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (
-        processes.Brownian,
-        processes.OrnsteinUhlenbeck,
-        processes.VariancePreserving,
-        processes.VarianceExploding,
-        schedules.Linear,
-        schedules.Cosine,
-        schedules.Table,
-        Box,
-        Free,
-        MLP,
-        Settings,
-        BalancedWeighting,
-        SimpleWeighting,
-        LikelihoodWeighting,
-        MinSNRWeighting,
-    )
-}
+_VERSION = 4
 
 CALIBRATION = ("levels", "axes", "centre", "linear", "square")
 
@@ -97,7 +74,7 @@ class Progress:
     machine: str = field(default_factory=machine)
 
 
-def save(score: LearnedScore, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
+def save(score: LearnedScore | LearnedBits, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
     """Write `score`, and how far its training has come, to `path` under a temporary name and rename it.
 
     Raises
@@ -109,25 +86,18 @@ def save(score: LearnedScore, path: str | os.PathLike[str], progress: Progress |
     ValueError
         If the score has been told something: that is not kept.
     """
-    if score.condition is not None:
-        raise ValueError("score: save the score itself, not what `given` made of it; tell it again after loading.")
     from safetensors.numpy import save as serialise
 
-    known = score.parametrisation
-    config = {
-        "process": _describe(score.process),
-        "scaling": dataclasses.asdict(score.scaling),
-        "levels": dataclasses.asdict(known.levels),
-        "spread": known.spread,
-        "marginals": [known.marginals.lo, known.marginals.hi],
+    config: dict[str, Any] = {
+        "process": describe(score.process),
         "network": dataclasses.asdict(score.network.shape),
-        "image_shape": score.image_shape,
-        "vocabulary": score.vocabulary.words,
         "about": score.about,
     }
-    tensors = {"theta": score.theta, "centre": known.centre, **known.marginals.arrays()}
-    if score.calibration is not None:
-        tensors |= {f"calibration.{name}": getattr(score.calibration, name) for name in CALIBRATION}
+    tensors = {"theta": score.theta}
+    if isinstance(score, LearnedBits):
+        tensors["own"] = score.own
+    else:
+        _add_known_part(score, config, tensors)
     if progress is not None:
         tensors |= {f"training.{name}": getattr(progress.state, name) for name in _STATE}
         config["training"] = _describe_progress(progress)
@@ -138,8 +108,26 @@ def save(score: LearnedScore, path: str | os.PathLike[str], progress: Progress |
         file.write(serialise(arrays, metadata))
 
 
-def load(path: str | os.PathLike[str]) -> LearnedScore:
-    """Read a score written by `LearnedScore.save`, or by a training as its checkpoint: the score so far.
+def _add_known_part(score: LearnedScore, config: dict[str, Any], tensors: dict[str, Any]) -> None:
+    if score.condition is not None:
+        raise ValueError("score: save the score itself, not what `given` made of it; tell it again after loading.")
+    known = score.parametrisation
+    config |= {
+        "scaling": dataclasses.asdict(score.scaling),
+        "levels": dataclasses.asdict(known.levels),
+        "spread": known.spread,
+        "waves": known.waves,
+        "marginals": [known.marginals.lo, known.marginals.hi],
+        "image_shape": score.image_shape,
+        "vocabulary": score.vocabulary.words,
+    }
+    tensors |= {"centre": known.centre, **known.marginals.arrays()}
+    if score.calibration is not None:
+        tensors |= {f"calibration.{name}": getattr(score.calibration, name) for name in CALIBRATION}
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read a LearnedScore or LearnedBits, written by its `save`, or by a training as its checkpoint: the score so far.
 
     It computes the same bits as the one that was saved. `about["step"]` is the step of a training not yet at its end.
 
@@ -153,7 +141,7 @@ def load(path: str | os.PathLike[str]) -> LearnedScore:
     return read(path)[0]
 
 
-def read(path: str | os.PathLike[str]) -> tuple[LearnedScore, Progress | None]:
+def read(path: str | os.PathLike[str]) -> tuple[LearnedScore | LearnedBits, Progress | None]:
     """The score and, if the file is a training's checkpoint, how far it has come; errors as of `load`."""
     path = Path(path)
     if not path.is_file():
@@ -194,30 +182,32 @@ def _read(path: Path) -> tuple[dict[str, str], _Tensors]:
         raise ValueError(f"path: {str(path)!r} is damaged, truncated, or no safetensors file ({error}).") from error
 
 
-def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore:
-    process = _restore(config["process"])
-    if not isinstance(process, Process):
+def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore | LearnedBits:
+    process = restore(config["process"])
+    if not isinstance(process, (Process, Binomial)):
         raise ValueError(f"its process is a {type(process).__name__}")
-    d = tensors["centre"].size
-    vocabulary = Vocabulary(tuple(config.get("vocabulary", ())))
-    network = MLP(**config["network"]).build(2 * d, d, len(vocabulary))
-    for name, shape in _shapes(tensors, network.size, d).items():
+    centre = tensors["own" if isinstance(process, Binomial) else "centre"]
+    d = centre.size
+    waves, vocabulary = config.get("waves", 0), Vocabulary(tuple(config.get("vocabulary", ())))  # older files: none
+    network = MLP(**config["network"]).build(2 * d * (1 + waves), d, len(vocabulary))
+    known = {"own": (d,)} if isinstance(process, Binomial) else _shapes(tensors, d)
+    for name, shape in ({"theta": (network.size,)} | known).items():
         if tensors[name].shape != shape:
             raise ValueError(f"tensor {name!r} has shape {tensors[name].shape}, not {shape}")
     for name, tensor in tensors.items():
         if tensor.dtype != np.float32 or not np.isfinite(tensor).all():
             raise ValueError(f"tensor {name!r} is not all finite float32")
-    theta, centre = tensors["theta"], tensors["centre"]
+    theta = tensors["theta"]
+    if isinstance(process, Binomial):
+        return LearnedBits(process, centre, network, theta, config["about"])
     marginals = Marginals(*config["marginals"], *(tensors[name] for name in ("table", "start", "inverse", "rms")))
     domain = closed_form_domain(process, "a score")
-    known = Levels(**config["levels"]), domain, config["spread"], centre, marginals
-    parametrisation = Parametrisation(*known, fades=not len(vocabulary))
+    parts = Levels(**config["levels"]), domain, config["spread"], centre, marginals, waves, not len(vocabulary)
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])
-    calibration = _calibration(process, tensors, d)
-    about = config["about"]
-    return LearnedScore(process, scaling, parametrisation, network, theta, image_shape, calibration, about, vocabulary)
+    what = scaling, Parametrisation(*parts), network, theta, image_shape, _calibration(process, tensors, d)
+    return LearnedScore(process, *what, config["about"], vocabulary)
 
 
 def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | None:
@@ -225,7 +215,9 @@ def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | N
         return None
     parts = {name: tensors[f"calibration.{name}"] for name in CALIBRATION}
     levels, r = parts["levels"].size, len(parts["axes"])
-    rows = {"centre": (levels, d), "linear": (levels, d), "square": (levels, r)}
+    if parts["square"].shape == (levels, r):  # up to version 2 only the diagonal was there
+        parts["square"] = parts["square"][:, :, None] * np.eye(r, dtype=np.float32)
+    rows = {"centre": (levels, d), "linear": (levels, d), "square": (levels, r, r)}
     for name, shape in {"levels": (levels,), "axes": (r, d), **rows}.items():
         if parts[name].shape != shape:
             raise ValueError(f"tensor 'calibration.{name}' has shape {parts[name].shape}, not {shape}")
@@ -235,11 +227,11 @@ def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | N
     return Calibration(features, **parts)
 
 
-def _shapes(tensors: _Tensors, parameters: int, d: int) -> dict[str, tuple[int, ...]]:
-    """The shape that every tensor must have."""
+def _shapes(tensors: _Tensors, d: int) -> dict[str, tuple[int, ...]]:
+    """The shape that every tensor of a score's known part must have."""
     levels, nodes = tensors["table"].shape[:2]
     grids = dict.fromkeys(("start", "inverse"), (levels, d))
-    return {"theta": (parameters,), "table": (levels, nodes, d, 3), "rms": (levels, 2), **grids}
+    return {"table": (levels, nodes, d, 3), "rms": (levels, 2), **grids}
 
 
 def _describe_progress(progress: Progress) -> dict[str, Any]:
@@ -248,7 +240,7 @@ def _describe_progress(progress: Progress) -> dict[str, Any]:
         "machine": progress.machine,
         "step": progress.state.step,
         "finished": progress.finished,
-        "settings": _describe(progress.settings),
+        "settings": describe(progress.settings),
         "data": None if progress.data is None else dataclasses.asdict(progress.data),
     }
 
@@ -257,7 +249,7 @@ def _rebuild_progress(config: dict[str, Any], tensors: _Tensors) -> Progress | N
     if "training" not in config:
         return None
     parts, mean = config["training"], tensors["theta"]
-    settings, step, data = _restore(parts["settings"]), parts["step"], parts["data"]
+    settings, step, data = restore(parts["settings"]), parts["step"], parts["data"]
     if not isinstance(settings, Settings) or dataclasses.asdict(settings.net) != config["network"]:
         raise ValueError("its settings are not those of its network")
     if type(step) is not int or not 0 <= step <= settings.steps:
@@ -269,25 +261,3 @@ def _rebuild_progress(config: dict[str, Any], tensors: _Tensors) -> Progress | N
     fingerprint = None if data is None else Fingerprint(tuple(data["shape"]), data["sha256"])
     state = AdamWState(theta, mean.copy(), m, v, step)
     return Progress(settings, state, fingerprint, bool(parts["finished"]), str(parts["machine"]))
-
-
-def _describe(value: object) -> Any:
-    """A description as JSON: numbers as they are, our frozen dataclasses as {"type": name, field: ...}."""
-    if not dataclasses.is_dataclass(value):
-        return list(value) if isinstance(value, tuple) else value
-    if _TYPES.get(type(value).__name__) is not type(value):
-        raise TypeError(f"process: a {type(value).__name__} cannot be saved, only inkdiff's own processes can.")
-    fields = {f.name: _describe(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
-    return {"type": type(value).__name__, **fields}
-
-
-def _restore(value: Any) -> Any:
-    """What `_describe` described."""
-    if isinstance(value, list):
-        return tuple(value)
-    if not isinstance(value, dict):
-        return value
-    fields = {name: _restore(inner) for name, inner in value.items() if name != "type"}
-    if value.get("type") not in _TYPES:
-        raise ValueError(f"unknown description {value.get('type')!r}")
-    return _TYPES[value["type"]](**fields)

@@ -23,8 +23,9 @@ import numpy.typing as npt
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff.datasets.prompts import parse_prompt
 
-__all__ = ["Condition", "Vocabulary", "beside", "cycled", "hidden", "sayings", "told"]
+__all__ = ["Condition", "Saying", "Vocabulary", "beside", "cycled", "hidden", "sayings", "spoken", "told"]
 
 _HIDE_EACH = 0.3
 Saying = tuple[str, ...]  # the words said of one row
@@ -119,6 +120,22 @@ class Condition:
             return [(1.0, code)]
         parts = [(self.guidance, self.codes), (1 - self.guidance, Condition.nothing(words, like=code).codes)]
         return [(weight, beside(code, codes)) for weight, codes in parts if weight != 0]
+
+
+def spoken(
+    vocabulary: Vocabulary, like: Array, label: Any, words: Any, prompt: str | None, guidance: float
+) -> Condition:
+    """What `LearnedScore.given` is told, on the device of `like`; see there."""
+    what = {"label": label, "words": words, "prompt": None if prompt is None else " ".join(parse_prompt(prompt))}
+    named = {name: given for name, given in what.items() if given is not None}
+    if len(named) != 1:
+        raise ValueError(f"{', '.join(named) or 'nothing'} given: give one of {', '.join(what)}.")
+    ((name, given),) = named.items()
+    said = sayings([given] if isinstance(given, str) or np.ndim(given) == 0 else given, name)
+    g = checks.real(guidance, "guidance")
+    if g < 0:
+        raise ValueError(f"guidance must be >= 0, got {g}.")
+    return Condition(array_module(like).asarray(vocabulary.codes(said, name)), g)
 
 
 def told(vocabulary: Vocabulary, condition: Any, x: Array) -> Array | None:

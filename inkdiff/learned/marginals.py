@@ -71,6 +71,7 @@ class Marginals:
         """
         shrink, row, fraction = self._where(level)
         known, unknown, guess = interpolate(y * shrink, row, fraction, self._by_column, self.start, self.inverse)
+        unknown = array_module(unknown).clip(unknown, 0, self.most_unknown)
         right = fraction[:, None]
         rms = (1 - right) * self.rms[row] + right * self.rms[row + 1]
         return Alone(known, unknown, guess, rms[:, :1], rms[:, 1:])
@@ -78,10 +79,10 @@ class Marginals:
     def slopes(self, y: Array, level: Array) -> tuple[Array, Array, Array]:
         """d/dy of m, R and e, each (n, d), each of its own coordinate; constant between the nodes of the table."""
         shrink, row, fraction = self._where(level)
-        known, unknown, guess = shrink * interpolate_slope(
-            y * shrink, row, fraction, self._by_column, self.start, self.inverse
-        )
-        return known, unknown, guess
+        where = y * shrink, row, fraction, self._by_column, self.start, self.inverse
+        known, unknown, guess = shrink * interpolate_slope(*where)
+        R = interpolate(*where)[1]
+        return known, unknown * ((R > 0) & (self.most_unknown > R)), guess
 
     def _where(self, level: Array) -> tuple[Array, Array, Array]:
         """What y is shrunk by (n or 1, 1), the row of the table, and the share of the next."""
@@ -119,6 +120,11 @@ class Marginals:
     def _by_column(self) -> Array:
         """The table as (K, d, G, 3): what one look-up reads stands together."""
         return array_module(self.table).ascontiguousarray(self.table.swapaxes(1, 2))
+
+    @cached_property
+    def most_unknown(self) -> float:
+        """The largest R of all: beyond the table, where its lines go on, R stays between 0 and this."""
+        return float(self.table[..., 1].max())
 
     @cached_property
     def largest_unknown(self) -> float:

@@ -155,8 +155,8 @@ class Objective:
 
         `shifts`, if the network's are known already.
         """
-        part, (n, d) = batch.rows(run.rows), batch.x_t.shape
-        features = run.arena.empty((n, 2 * d), batch.x_t)
+        part, n = batch.rows(run.rows), len(batch.x_t)
+        features = run.arena.empty((n, self.parametrisation.inputs), batch.x_t)
         prepared = self.parametrisation.prepare(part.x_t, part.noise, out=features[run.rows])
         run.dropout = batch.dropout
         answer, backprop = self.network(run, features, batch.code, shifts)

@@ -26,7 +26,6 @@ from inkdiff.files import cache_folder
 from inkdiff.learned.checkpoint import read
 from inkdiff.learned.condition import sayings
 from inkdiff.learned.resuming import resume
-from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.training import fit
 
 __all__ = ["fit_once", "kept"]
@@ -46,13 +45,17 @@ def fit_once(
     progress: bool = True,
     say: Callable[[str], object] = print,
     **settings: Any,
-) -> LearnedScore:
+) -> Any:
     """`inkdiff.fit`, unless the same was trained before: then the score that was kept, with the same bits.
 
     Parameters
     ----------
     process, data, steps, seed, condition, settings : as for `inkdiff.fit`; the result depends on them.
     threads, progress : as for `inkdiff.fit`. say : told, in a sentence, when a training begins or goes on.
+
+    Returns
+    -------
+    LearnedScore, or LearnedBits of a Binomial.
 
     Raises
     ------

@@ -17,19 +17,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inkdiff import checks
-from inkdiff.backend import Array, array_module, is_cuda, to_device
+from inkdiff.backend import Array, is_cuda, to_device
 from inkdiff.files import remove_leftovers
 from inkdiff.learned import checkpoint as files
+from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.calibration import Calibration
 from inkdiff.learned.condition import told
 from inkdiff.learned.marginals import Marginals
-from inkdiff.learned.scaling import inside
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
-from inkdiff.learned.training import Callback, Sitting, train
+from inkdiff.learned.sitting import Callback, Sitting
+from inkdiff.learned.training import train
 from inkdiff.nn import AdamWState
 
 __all__ = ["resume"]
@@ -45,7 +44,7 @@ def resume(
     threads: int = 0,
     progress: bool = True,
     callback: Callback | None = None,
-) -> LearnedScore:
+) -> Any:
     """Continue a training from its checkpoint to its end, as if it had never stopped.
 
     Parameters
@@ -58,8 +57,8 @@ def resume(
 
     Returns
     -------
-    LearnedScore, the bits of which are those of a training that never stopped, on one machine and BLAS build; on
-    another, a warning says so. If the training had ended, the score is returned as it is.
+    LearnedScore or LearnedBits, to the bit that of a training that never stopped, on one machine and BLAS build; on
+    another, a warning says so. If the training had ended, it is returned as it is.
 
     Raises
     ------
@@ -73,6 +72,7 @@ def resume(
     """
     path = Path(path)
     sitting = Sitting(path, every, threads, progress, callback)
+    score: Any
     score, kept = files.read(path)
     if kept is None:
         raise ValueError(
@@ -80,9 +80,8 @@ def resume(
             "holds; start anew with inkdiff.fit(..., checkpoint=...)."
         )
     _check_steps(steps, kept.settings)
-    x = checks.state(getattr(data, "x", data), "data")
-    x = inside(score.process, score.scaling.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
-    codes = told(score.vocabulary, condition, x)
+    x = score.prepared(data)
+    codes = None if isinstance(score, LearnedBits) else told(score.vocabulary, condition, x)
     found = Fingerprint.of(x, codes)
     if found != kept.data:
         raise ValueError(
@@ -102,7 +101,7 @@ def resume(
         )
     remove_leftovers(path)
     about = {name: value for name, value in score.about.items() if name != "step"}
-    return train(replace(score, about=about), x, kept, sitting, codes)
+    return train(score.trained(score.theta, about).hearing(codes), x, kept, sitting)
 
 
 def _check_steps(steps: int | None, settings: Settings) -> None:
@@ -113,22 +112,29 @@ def _check_steps(steps: int | None, settings: Settings) -> None:
         )
 
 
-def _beside(x: Array, score: LearnedScore, kept: files.Progress) -> tuple[LearnedScore, files.Progress]:
+def _beside(x: Array, score: Any, kept: files.Progress) -> tuple[Any, files.Progress]:
     """Score and state on the device of the data."""
     if not is_cuda(x):
         return score, kept
+    state = kept.state
+    moved = AdamWState(_there(state.theta), _there(state.mean), _there(state.m), _there(state.v), state.step)
+    kept = replace(kept, state=moved)
+    if isinstance(score, LearnedBits):
+        return replace(score, own=_there(score.own), theta=_there(score.theta)), kept
+    return _score_there(score), kept
 
-    def there(array: Array) -> Array:
-        return to_device(array, "cuda")
 
-    known, state = score.parametrisation, kept.state
+def _there(array: Array) -> Array:
+    return to_device(array, "cuda")
+
+
+def _score_there(score: LearnedScore) -> LearnedScore:
+    known = score.parametrisation
     arrays = known.marginals.arrays()
-    marginals = Marginals(known.marginals.lo, known.marginals.hi, **{name: there(a) for name, a in arrays.items()})
-    known = replace(known, centre=there(known.centre), marginals=marginals)
+    marginals = Marginals(known.marginals.lo, known.marginals.hi, **{name: _there(a) for name, a in arrays.items()})
+    known = replace(known, centre=_there(known.centre), marginals=marginals)
     calibration = score.calibration
     if calibration is not None:
-        tables = {name: there(getattr(calibration, name)) for name in files.CALIBRATION if name != "levels"}
+        tables = {name: _there(getattr(calibration, name)) for name in files.CALIBRATION if name != "levels"}
         calibration = Calibration(calibration.features, calibration.levels, **tables)
-    moved = AdamWState(there(state.theta), there(state.mean), there(state.m), there(state.v), state.step)
-    score = replace(score, parametrisation=known, theta=there(score.theta), calibration=calibration)
-    return score, replace(kept, state=moved)
+    return replace(score, parametrisation=known, theta=_there(score.theta), calibration=calibration)

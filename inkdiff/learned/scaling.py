@@ -1,15 +1,18 @@
-"""From the units of the data to the coordinates of the process, and back: one affine map for all coordinates.
+"""From the units of the data to the coordinates of the process, and back: an affine map of every coordinate.
 
     x_process = (x_data - offset) / scale
 
 Images of known range go to [-1, 1] for Gaussian processes, so that the equilibrium N(0, 1) is about as wide as they
-are; other data to mean 0 and root mean square 1. Between walls, data of known range go exactly onto [lo, hi], other
-data stay as they are and must lie inside. A density picks up the Jacobian: ln p_data = ln p_process - d ln(scale).
+are; other data to mean 0 and root mean square 1, all coordinates by one map, which keeps their shape, unless they have
+different units: centimetres and kilograms cannot be compared, and each goes to mean 0 and root mean square 1 by itself.
+Between walls, data of known range go exactly onto [lo, hi], other data stay as they are and must lie inside. A density
+picks up the Jacobian: ln p_data = ln p_process - sum_j ln(scale_j).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,47 +23,75 @@ from inkdiff.process import Process
 
 __all__ = ["Scaling", "inside"]
 
+_Numbers = float | tuple[float, ...]
+
 
 @dataclass(frozen=True)
 class Scaling:
-    """x_process = (x_data - offset) / scale; scale > 0, in data units per process unit."""
+    """x_process = (x_data - offset) / scale; scale > 0, data units per process unit; numbers, or one a coordinate."""
 
-    offset: float = 0.0
-    scale: float = 1.0
+    offset: _Numbers = 0.0
+    scale: _Numbers = 1.0
+
+    def __post_init__(self) -> None:
+        """Lists, as JSON has them, become tuples."""
+        for name in ("offset", "scale"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, value if isinstance(value, int | float) else tuple(value))
 
     def encode(self, x: Array) -> Array:
         """Data units -> process coordinates."""
-        return (x - x.dtype.type(self.offset)) / x.dtype.type(self.scale)
+        return (x - _like(x, self.offset)) / _like(x, self.scale)
 
     def decode(self, x: Array) -> Array:
         """Process coordinates -> data units."""
-        return x * x.dtype.type(self.scale) + x.dtype.type(self.offset)
+        return x * _like(x, self.scale) + _like(x, self.offset)
+
+    def log_volume(self, d: int) -> float:
+        """ln of the volume in data units of a unit cube of process coordinates: sum_j ln(scale_j)."""
+        return float(np.log(np.broadcast_to(self.scale, (d,))).sum())
 
     @classmethod
-    def of(cls, process: Process, x: Array, span: tuple[float, float] | None) -> Scaling:
+    def of(cls, process: Process, x: Array, span: tuple[float, float] | None, units: Sequence[str] = ()) -> Scaling:
         """The map for data x (n, d) whose coordinates lie in `span` = (lo, hi) by construction, or None.
+
+        `units` are those of the coordinates, empty when they share one.
 
         Raises
         ------
         ValueError
-            If the process lives in a box that the data leave, or if all data are one and the same number.
+            If the process lives in a box that the data leave, or if all data, or a coordinate with a unit of its own,
+            are one and the same number.
         """
         box = process.domain
         if not isinstance(box, Box):
-            if span is not None:
-                lo, hi = span
-                return cls((lo + hi) / 2, (hi - lo) / 2)
-            offset = float(x.mean())
-            scale = math.sqrt(float(((x - x.dtype.type(offset)) ** 2).mean()))
-            if scale == 0:
-                raise ValueError(f"data: all {x.size} numbers are {offset:g}; there is nothing to learn.")
-            return cls(offset, scale)
+            if span is None and len(set(units)) > 1:
+                one = [cls.of(process, x[:, j : j + 1], None) for j in range(x.shape[1])]
+                return cls(*(tuple(getattr(of, name) for of in one) for name in ("offset", "scale")))
+            return cls.free(x, span)
         if span is None or box.axes is not None:
             box.check_inside(x, "data")
             return cls()
         low, length = float(box.low(1)[0]), float(box.length(1)[0])
         scale = (span[1] - span[0]) / length
         return cls(span[0] - low * scale, scale)
+
+    @classmethod
+    def free(cls, x: Array, span: tuple[float, float] | None) -> Scaling:
+        """The map onto [-1, 1] for data of known range, else to mean 0 and root mean square 1; errors as of `of`."""
+        if span is not None:
+            lo, hi = span
+            return cls((lo + hi) / 2, (hi - lo) / 2)
+        offset = float(x.mean())
+        scale = math.sqrt(float(((x - x.dtype.type(offset)) ** 2).mean()))
+        if scale == 0:
+            raise ValueError(f"data: all {x.size} numbers are {offset:g}; there is nothing to learn.")
+        return cls(offset, scale)
+
+
+def _like(x: Array, numbers: _Numbers) -> Array:
+    """One number, or one a column, of the dtype of x and on its device."""
+    return x.dtype.type(numbers) if isinstance(numbers, int | float) else array_module(x).asarray(numbers, x.dtype)
 
 
 def inside(process: Process, x: Array) -> Array:

@@ -13,7 +13,6 @@ Reference: Y. Song et al. (2021), arXiv:2011.13456.
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,21 +20,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks, kernels
+from inkdiff import checks
 from inkdiff.backend import Array, array_module, is_cuda, to_device
-from inkdiff.datasets.prompts import parse_prompt
 from inkdiff.domain import Box
 from inkdiff.learned.answers import Answers
-from inkdiff.learned.calibration import Calibration
-from inkdiff.learned.condition import Condition, Vocabulary, sayings
+from inkdiff.learned.calibration import LEVELS, Calibration, calibrate
+from inkdiff.learned.condition import Condition, Vocabulary, cycled, spoken
+from inkdiff.learned.density import log_density
+from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Noise, Parametrisation
-from inkdiff.learned.scaling import Scaling
-from inkdiff.likelihood import Hutchinson, LogLikelihood, log_likelihood
+from inkdiff.learned.scaling import Scaling, inside
+from inkdiff.learned.settings import Settings
+from inkdiff.likelihood import Hutchinson, LogLikelihood
 from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 from inkdiff.process import Process
 from inkdiff.reverse import reverse
-from inkdiff.rng import Stream
 from inkdiff.samplers import Sampler
 
 __all__ = ["BLOCK", "LearnedScore"]
@@ -107,17 +107,7 @@ class LearnedScore:
         ValueError, TypeError
             If a word is not known, or not one of the three is given, or guidance is negative.
         """
-        told = {"label": label, "words": words, "prompt": None if prompt is None else " ".join(parse_prompt(prompt))}
-        named = {name: what for name, what in told.items() if what is not None}
-        if len(named) != 1:
-            raise ValueError(f"{', '.join(named) or 'nothing'} given: give one of {', '.join(told)}.")
-        ((name, what),) = named.items()
-        said = sayings([what] if isinstance(what, str) or np.ndim(what) == 0 else what, name)
-        codes = array_module(self.theta).asarray(self.vocabulary.codes(said, name))
-        g = checks.real(guidance, "guidance")
-        if g < 0:
-            raise ValueError(f"guidance must be >= 0, got {g}.")
-        return replace(self, condition=Condition(codes, g))
+        return replace(self, condition=spoken(self.vocabulary, self.theta, label, words, prompt, guidance))
 
     def __call__(self, x: Array, t: Any) -> Array:
         """grad log p_t(x), 1/length of process coordinates; computed in float32.
@@ -261,26 +251,41 @@ class LearnedScore:
         -------
         LogLikelihood, nats.
         """
-        x = np.asarray(checks.state(x, "x"), np.float64)
-        n, d = x.shape
-        width = checks.real(dequantise, "dequantise")
-        if width < 0:
-            raise ValueError(f"dequantise must be >= 0, the spacing of the data, got {width}.")
-        if width:
-            u = kernels.uniform(n * d, seed=seed, stream=Stream.DATA).reshape(n, d)
-            x = x + width * (u - 0.5)
-        times = self.times(2)
-        start = float(times[-2])
-        alpha = float(self.process.alpha(start))
-        inside = alpha * self.encode(x)
-        if isinstance(self.process.domain, Box) and width:
-            low, length = self.process.domain.low(d), self.process.domain.length(d)
-            inside = np.clip(inside, low, low + length)
-        found = log_likelihood(
-            self.process, self, inside, start=start, until=float(times[0]), trace=trace, seed=seed, **solver
-        )
-        jacobian = d * (math.log(alpha / self.scaling.scale) + (math.log(width) if width else 0.0))
-        return replace(found, values=found.values + jacobian)
+        return log_density(self, x, checks.real(dequantise, "dequantise"), trace=trace, seed=seed, **solver)
+
+    def prepared(self, data: Any) -> Array:
+        """The rows of a data set or array as float32 in process coordinates."""
+        x = checks.state(getattr(data, "x", data), "data")
+        return inside(self.process, self.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
+
+    def hearing(self, codes: Array | None) -> LearnedScore:
+        """The same, told what the codes (n, words) say of each row of the data that it is trained on."""
+        return self if codes is None else replace(self, condition=Condition(codes))
+
+    def objective(self, x: Array, settings: Settings) -> Objective:
+        """What a training lessens, on x (n, d) in process coordinates, of which it hears what is said."""
+        what = self.process, self.parametrisation, self.network, x, settings.batch, settings.seed
+        codes = None if self.condition is None else self.condition.codes
+        return Objective(*what, settings.weighting, codes, settings.hide, settings.hide_each)
+
+    def trained(self, theta: Array, about: dict[str, Any]) -> LearnedScore:
+        """The same with other weights, uncorrected, and told nothing."""
+        return replace(self, theta=theta, about=about, calibration=None, condition=None)
+
+    def finished(self, theta: Array, x: Array, settings: Settings) -> LearnedScore:
+        """After the last step, with its weights and, if the settings ask for it, corrected to keep the moments of x."""
+        score = self.trained(theta, self.about)
+        if not settings.moments:
+            return score
+
+        def walking(x_t: Array, t: float) -> Array:
+            """Told as often of each row of the data, since their moments are of all."""
+            codes = None if self.condition is None else cycled(self.condition.codes, len(x_t))
+            return score.hearing(codes)(x_t, t)
+
+        times, rows = self.times(LEVELS), settings.steps * settings.batch
+        found = calibrate(self.process, walking, x, times, seed=settings.seed, rows=rows)
+        return replace(score, calibration=found)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file with everything needed to use the score; see `inkdiff.load`. Whole or not at all."""

@@ -13,22 +13,47 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from inkdiff.backend import Array, array_module
-from inkdiff.learned.objective import Batch, Objective
 from inkdiff.learned.settings import Settings
-from inkdiff.nn import AdamW, AdamWState, RowShards, Run, ShardedGradient, learning_rate
+from inkdiff.nn import AdamW, AdamWState, Network, RowShards, Run, ShardedGradient, learning_rate
 
-__all__ = ["Trainer"]
+__all__ = ["Trainable", "Trainer"]
+
+
+class Trainable(Protocol):
+    """A loss that a network can be trained on: a batch for every step, and the gradient on its rows.
+
+    A batch has `x_t`, the noised data, and `code`, what the network is told of their levels.
+    """
+
+    @property
+    def network(self) -> Network:
+        """What is trained."""
+
+    @property
+    def batch(self) -> int:
+        """Rows of a batch."""
+
+    @property
+    def levels(self) -> int:
+        """Levels of a batch, each shared by batch/levels neighbouring rows."""
+
+    def draw(self, step: int) -> Any:
+        """The batch of a step."""
+
+    def gradient(self, run: Run, batch: Any, out: Array, shifts: list[Array] | None = None) -> Array:
+        """Loss of each of `run.rows`; the gradient of the mean over the batch goes into `out`."""
 
 
 @dataclass
 class Trainer:
     """Training in progress: the objective, the optimiser's state, and working memory."""
 
-    objective: Objective
+    objective: Trainable
     settings: Settings
     state: AdamWState
     shards: RowShards
@@ -77,7 +102,7 @@ class Trainer:
         if not all(_finite(a) for a in (state.theta, state.mean, state.m, state.v)):
             raise FloatingPointError(self._diagnosis(math.nan, None))
 
-    def _diagnosis(self, loss: float, batch: Batch | None) -> str:
+    def _diagnosis(self, loss: float, batch: Any) -> str:
         state, settings = self.state, self.settings
         xp = array_module(state.theta)
         remedy = f"Use a lower learning rate than {settings.lr:g}."

@@ -15,69 +15,58 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, Unpack, overload
 
 import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, is_cuda
+from inkdiff.binomial import Binomial
 from inkdiff.learned import checkpoint as files
-from inkdiff.learned.calibration import LEVELS, WALKERS, calibrate
-from inkdiff.learned.condition import Condition, Vocabulary, cycled, hidden, sayings, told
+from inkdiff.learned.bits import LearnedBits
+from inkdiff.learned.condition import Saying, Vocabulary, hidden, sayings, told
 from inkdiff.learned.interruption import interrupts_wait
-from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
+from inkdiff.learned.sitting import Callback, Options, Sitting
 from inkdiff.learned.trainer import Trainer
-from inkdiff.learned.weighting import Weighting
+from inkdiff.learned.weighting import BalancedWeighting, Weighting
 from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
 from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
+from inkdiff.simulate import check_state
 
-__all__ = ["Callback", "Sitting", "fit", "train"]
+__all__ = ["fit", "train"]
 
 _REPORT = 50  # steps over which the shown loss is averaged
+_NET_OF_BITS, _ROWS_OF_BITS = MLP(128, 3, dropout=0.0), 1024
 
-# callback(step, loss, snapshot): steps done, mean loss of the last one, and a function that returns the present score
-Callback = Callable[[int, float, Callable[[], LearnedScore]], object]
-
-
-@dataclass(frozen=True)
-class Sitting:
-    """What may differ from one sitting of a training to the next, since the result does not depend on it."""
-
-    checkpoint: Path | None = None
-    every: int = 500
-    threads: int = 0
-    progress: bool = True
-    callback: Callback | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be done, before any work."""
-        checks.count(self.every, "every")
-        checks.count(self.threads, "threads", least=0)
-        folder = None if self.checkpoint is None else self.checkpoint.parent
-        if folder is not None and not folder.is_dir():
-            raise FileNotFoundError(f"checkpoint: the folder {str(folder)!r} does not exist; create it first.")
+# what is being trained
+L = TypeVar("L", LearnedScore, LearnedBits)
 
 
+@overload
+def fit(process: Process, data: Any, *, steps: int, seed: int, **others: Unpack[Options]) -> LearnedScore: ...
+@overload
+def fit(process: Binomial, data: Any, *, steps: int, seed: int, **others: Unpack[Options]) -> LearnedBits: ...
 def fit(
-    process: Process,
+    process: Process | Binomial,
     data: Any,
     *,
     steps: int,
     seed: int,
     net: MLP | None = None,
     batch: int | None = None,
-    lr: float = 5e-3,
-    decay: float = 0.5,
+    lr: float | None = None,
+    decay: float | None = None,
     warmup: int = 100,
     finest: float | None = None,
-    moments: bool = True,
+    waves: int | None = None,
+    moments: bool | None = None,
     weighting: Weighting | str = "balanced",
     condition: Any = None,
     hide: float = 0.1,
@@ -87,23 +76,28 @@ def fit(
     threads: int = 0,
     progress: bool = True,
     callback: Callback | None = None,
-) -> LearnedScore:
-    """Learn the score of noised data by denoising score matching.
+) -> LearnedScore | LearnedBits:
+    """Learn the score of noised data by denoising score matching; or, of bits, their log-odds by the variational bound.
 
     Parameters
     ----------
-    process : any forward process, in free space or in a box.
+    process : any forward process, in free space or in a box; or a Binomial, which gives LearnedBits.
     data : (n, d) array, or a data set with `.x` (and `.image_shape`, `.range`), in its natural units; NumPy, or CuPy to
         train on a GPU.
     steps : gradient steps. seed : 64-bit seed of everything random.
-    net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8).
-    batch : points per step; by default 1024 for points, 256 for pictures.
-    lr, warmup : peak of the learning rate, and steps of its linear rise; it then falls to zero by half a cosine.
-    decay : weight decay of AdamW, in units of the learning rate.
-    finest : smallest noise trained on, in units of the data's standard deviation; by default 0.01 for points, 0.1 for
+    net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8), MLP(128, 3) for
+        bits.
+    batch : points per step; by default 1024 for points and bits, 256 for pictures.
+    lr, warmup : peak of the learning rate, by default 0.01 for points, 0.005 for pictures, and steps of its linear
+        rise; it then falls to zero by half a cosine.
+    decay : weight decay of AdamW, in units of the learning rate; by default 0 for points, 0.5 for pictures.
+    finest : smallest noise trained on, in units of the data's standard deviation; by default 0.005 for points, 0.1 for
         pictures.
-    moments : correct the trained score so that its samples keep the means and variances of the data (`calibration.py`);
-        a second of walking at the end.
+    waves : octaves of each coordinate that the network sees as waves (`parametrisation.py`); by default 5 for points, 0
+        for pictures.
+    moments : correct the trained score so that its samples keep the means and covariances of the data
+        (`calibration.py`); some seconds of walking at the end. By default for pictures only: in few coordinates a
+        network keeps them better.
     weighting : how much each noise level counts: "balanced", "simple", "likelihood", "min_snr", or an object such as
         MinSNRWeighting(gamma=5) (`weighting.py`).
     condition : what is said of each row: its label (integers (n,)), or words (n texts, or n sequences of words). The
@@ -119,7 +113,8 @@ def fit(
 
     Returns
     -------
-    LearnedScore. The same bits for any number of threads and interruptions, on one machine and BLAS build.
+    LearnedScore, or LearnedBits. The same to the bit for any number of threads and interruptions, on one machine and
+    BLAS build.
 
     Raises
     ------
@@ -133,53 +128,75 @@ def fit(
     KeyboardInterrupt
         At Ctrl-C; with a checkpoint only after the step has ended and is saved.
     """
-    check_process(process)
-    closed_form_domain(process, "a score")
+    check_process(process, also=Binomial)
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
     shape: dict[str, Any] = {"d": checks.state(getattr(data, "x", data), "data").shape[1], "net": net, "batch": batch}
-    rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest}
+    rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest, "waves": waves}
     said = None if condition is None else sayings(condition)
     rates |= hidden(said, hide, hide_each)
+    if isinstance(process, Binomial):
+        shape |= {"net": net or _NET_OF_BITS, "batch": batch or _ROWS_OF_BITS}
+        _refuse_of_bits(finest, weighting, said)
     settings = Settings.of(**shape, **rates, steps=steps, seed=seed, moments=moments, weighting=weighting)
     if sitting.checkpoint is not None:
         _refuse_to_overwrite(sitting.checkpoint)
+    if isinstance(process, Binomial):
+        return _begin(*_bits(process, data, settings), settings, sitting)
+    closed_form_domain(process, "a score")
+    return _begin(*_score(process, data, said, settings), settings, sitting)
+
+
+def _score(
+    process: Process, data: Any, said: list[Saying] | None, settings: Settings
+) -> tuple[LearnedScore, Array, Fingerprint]:
+    """A score not yet trained, told what is said of each row; the data in process coordinates, and their print."""
     x, scaling = _encoded(process, data)
     vocabulary = Vocabulary() if said is None else Vocabulary.of(said)
     codes = told(vocabulary, said, x)
-    about = {"data": str(getattr(data, "name", "array")), "n": len(x)} | settings.about()
     with one_thread_each():
-        parametrisation = Parametrisation.of(process, x, finest=settings.finest, fades=codes is None)
-        network = settings.net.build(2 * x.shape[1], x.shape[1], len(vocabulary))
-        state = AdamWState.start(_initial(network, x, settings.seed))
-        image_shape = getattr(data, "image_shape", None)
-        known: dict[str, Any] = {"image_shape": image_shape, "about": about, "vocabulary": vocabulary}
-        start = LearnedScore(process, scaling, parametrisation, network, state.mean, **known)
-    fingerprint = None if checkpoint is None else Fingerprint.of(x, codes)
-    return train(start, x, files.Progress(settings, state, fingerprint), sitting, codes, fresh=True)
+        known = Parametrisation.of(process, x, finest=settings.finest, waves=settings.waves, fades=codes is None)
+        network = settings.net.build(known.inputs, x.shape[1], len(vocabulary))
+        theta, image_shape = _initial(network, x, settings.seed), getattr(data, "image_shape", None)
+        notes: dict[str, Any] = {"about": _about(data, x, settings), "vocabulary": vocabulary}
+        score = LearnedScore(process, scaling, known, network, theta, image_shape, **notes)
+    return score.hearing(codes), x, Fingerprint.of(x, codes)
 
 
-def train(
-    start: LearnedScore,
-    x: Array,
-    progress: files.Progress,
-    sitting: Sitting,
-    codes: Array | None = None,
-    *,
-    fresh: bool = False,
-) -> LearnedScore:
-    """Train to the end from `progress`, whose score so far is `start`, on x (n, d) in process coordinates."""
+def _bits(process: Binomial, data: Any, settings: Settings) -> tuple[LearnedBits, Array, Fingerprint]:
+    """Log-odds not yet trained, the data, and their print."""
+    x = check_state(process, getattr(data, "x", data), "data")
+    x = array_module(x).ascontiguousarray(x, dtype=np.float32)
+    xp, n = array_module(x), len(x)
+    ones = x.sum(0, dtype=np.float64)
+    own = xp.log((ones + 0.5) / (n - ones + 0.5)).astype(np.float32)
+    network = settings.net.build(2 * x.shape[1], x.shape[1])
+    about = _about(data, x, settings)
+    return LearnedBits(process, own, network, _initial(network, x, settings.seed), about), x, Fingerprint.of(x)
+
+
+def _about(data: Any, x: Array, settings: Settings) -> dict[str, Any]:
+    named = {"data": str(getattr(data, "name", "array")), "n": len(x), "sha256": Fingerprint.of(x).sha256}
+    return named | settings.about()
+
+
+def _begin(start: L, x: Array, fingerprint: Fingerprint, settings: Settings, sitting: Sitting) -> L:
+    """A training from its first step."""
+    state = AdamWState.start(start.theta)
+    return train(start, x, files.Progress(settings, state, fingerprint), sitting, fresh=True)
+
+
+def train(start: L, x: Array, progress: files.Progress, sitting: Sitting, *, fresh: bool = False) -> L:
+    """Train to the end from `progress`, whose result so far is `start`, on x (n, d) in process coordinates."""
     settings, state = progress.settings, progress.state
     with one_thread_each():
         shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(settings.batch, sitting.threads)
-        what = start.process, start.parametrisation, start.network, x, settings.batch, settings.seed
-        objective = Objective(*what, settings.weighting, codes, settings.hide, settings.hide_each)
-        trainer = Trainer(objective, settings, state, shards)
+        trainer = Trainer(start.objective(x, settings), settings, state, shards)
 
-        def snapshot() -> LearnedScore:
+        def snapshot() -> L:
             about = start.about | ({"step": state.step} if state.step < settings.steps else {})
-            return replace(start, theta=state.mean.copy(), about=about, calibration=None)
+            return start.trained(state.mean.copy(), about)
 
-        def keep(score: LearnedScore | None = None) -> None:
+        def keep(score: L | None = None) -> None:
             if sitting.checkpoint is not None:
                 trainer.check()
                 files.save(score or snapshot(), sitting.checkpoint, replace(progress, finished=score is not None))
@@ -191,25 +208,17 @@ def train(
             trainer.check()
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}{_left(sitting.checkpoint)}") from None
-        score = replace(start, theta=state.mean.copy(), about=start.about, calibration=None)
-        if settings.moments:
-            times = score.times(LEVELS)
-            walkers = score if codes is None else replace(score, condition=Condition(cycled(codes, WALKERS)))
-            score = replace(score, calibration=calibrate(start.process, walkers, x, times, seed=settings.seed))
+        score = start.finished(state.mean.copy(), x, settings)
         keep(score)
     return score
 
 
-def _run(
-    trainer: Trainer, snapshot: Callable[[], LearnedScore], keep: Callable[[], None], sitting: Sitting
-) -> None:
+def _run(trainer: Trainer, snapshot: Callable[[], object], keep: Callable[[], None], sitting: Sitting) -> None:
     from tqdm import tqdm
 
     recent: deque[float] = deque(maxlen=_REPORT)
     steps, state, path = trainer.settings.steps, trainer.state, sitting.checkpoint
-    bar = tqdm(
-        total=steps, initial=state.step, disable=not sitting.progress, desc="learning the score", unit="step"
-    )
+    bar = tqdm(total=steps, initial=state.step, disable=not sitting.progress, desc="learning the score", unit="step")
     with bar, interrupts_wait(path is not None) as interrupted:
         while state.step < steps:
             recent.append(trainer.advance())
@@ -231,7 +240,7 @@ def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:
     """The data in process coordinates, float32, and the way there."""
     x = checks.state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
-    scaling = Scaling.of(process, x, getattr(data, "range", None))
+    scaling = Scaling.of(process, x, getattr(data, "range", None), getattr(data, "units", ()))
     return inside(process, scaling.encode(x)), scaling
 
 
@@ -242,6 +251,14 @@ def _initial(network: Network, x: Array, seed: int) -> Array:
         return kernels.normal(n, seed=seed, stream=Stream.INIT, out=xp.empty(n, np.float32))
 
     return network.initial(normal)
+
+
+def _refuse_of_bits(finest: float | None, weighting: Weighting | str, said: list[Saying] | None) -> None:
+    if finest is not None or not (weighting == "balanced" or isinstance(weighting, BalancedWeighting)):
+        given = f"finest={finest}, weighting={checks.show(weighting)}"
+        raise ValueError(f"finest and weighting are of Gaussian noise; leave them out for bits, got {given}.")
+    if said is not None:
+        raise ValueError("condition: a network for bits is told nothing; leave it out.")
 
 
 def _refuse_to_overwrite(path: Path) -> None:

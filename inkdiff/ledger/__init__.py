@@ -4,7 +4,8 @@
 sampling where the density is known.
 """
 
-from inkdiff.ledger.book import Balance, Ledger
+from inkdiff.ledger.balance import Balance
+from inkdiff.ledger.book import Ledger
 from inkdiff.ledger.exact import Exact, exact_ledger
 from inkdiff.ledger.rates import divergence_rate, entropy_production, entropy_rate, relaxation
 

@@ -2,7 +2,7 @@
 
     entropy               -int p ln p counted in cells (beyond d = 3 the sum over coordinates, an upper bound)
     entropy_coordinates   the sum over coordinates at any d; its excess over the joint entropy is the total correlation
-    entropy_neighbours    from k-th neighbours, d <= 8, walls accounted for
+    entropy_neighbours    from k-th neighbours, d <= 8 and rows enough, walls accounted for
     entropy_density       -E ln p_t, where the score knows its density: unbiased
     entropy_rate          E[div f] + (g^2/2) E|s|^2 from the score: dS/dt
     entropy_production    (g^2/2) E|s - 2 f x/g^2|^2: what of it is irreversible, -dKL/dt
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,34 +33,23 @@ import numpy.typing as npt
 from inkdiff import checks, metrics
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
+from inkdiff.ledger.balance import Balance, balanced
 from inkdiff.ledger.rates import entropy_production, entropy_rate, relaxation
 from inkdiff.metrics import Column, Estimate
 from inkdiff.metrics.cells import JOINT_UP_TO, Bins
-from inkdiff.metrics.neighbours import MOST_DIMENSIONS
+from inkdiff.metrics.neighbours import MOST_DIMENSIONS, SamePlaceError, least_rows
 from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.scores import MixtureScore
 from inkdiff.simulate import check_state
 from inkdiff.trajectory import Trajectory
 
-__all__ = ["Balance", "Ledger"]
+__all__ = ["Ledger"]
 
 _Floats = npt.NDArray[np.float64]
 _MOST_NEIGHBOURS = 2**15  # rows among which neighbours are sought; a tree of a million takes ten seconds
+_USUAL_NEIGHBOUR = 4
 _UNKNOWN = Estimate(math.nan, math.nan)
 _POINT = Estimate(-math.inf, 0.0)
-
-
-class Balance(NamedTuple):
-    """A rate integrated over time beside the change it should explain.
-
-    `integrated` and `change` are correlated; `gap` is their difference with the error of the difference. `quadrature`
-    is how much the integral changes when every other time is left out: an upper estimate of what the spline misses.
-    """
-
-    integrated: Estimate
-    change: Estimate
-    gap: Estimate
-    quadrature: float
 
 
 class Ledger:
@@ -72,8 +61,8 @@ class Ledger:
     score : a function score(x, t) = grad ln p_t(x), exact or learned; with `.log_density(x, t)` more is known. Without
         it the ledger holds what can be counted
     bins : cells per axis for what is counted, as in `inkdiff.entropy`
-    neighbours : which neighbour; 0 leaves their entropy out; by default 4 up to d = 8, none beyond. At most 32,768 rows
-        (evenly taken) are used
+    neighbours : which neighbour; 0 leaves their entropy out; by default 4 up to d = 8, and none beyond or for fewer
+        than 80 rows, too few to tell. At most 32,768 rows (evenly taken) are used
 
     Feed it in any of three ways:
 
@@ -83,14 +72,16 @@ class Ledger:
 
     Every snapshot must hold the same rows. `ledger["entropy"]` is then a Column with `.value` and `.stderr`, (k,);
     `ledger.names` lists what there is. At t = 0, where most densities have no score, entries that need one are NaN
-    (except for Gaussian mixtures), and the entropy of a cloud with several rows in one place is -infinity. In a bowl
-    the error of chi2_density can be trusted only where p_t is narrower than sqrt(1.5) times equilibrium. A ledger keeps
-    up to five float64 per row and time for its balances.
+    (except for Gaussian mixtures), and the entropy of a cloud with several rows in one place is -infinity; later, where
+    rounding has put k + 1 rows in one place, the default's neighbours tell nothing: NaN. In a bowl the error of
+    chi2_density can be trusted only where p_t is narrower than sqrt(1.5) times equilibrium. A ledger keeps up to five
+    float64 per row and time for its balances.
 
     Raises
     ------
     ValueError, TypeError
-        If `process` or `score` is not one, or `neighbours` is given for more than 8 coordinates (when recording).
+        If `process` or `score` is not one, or `neighbours` is given for more than 8 coordinates, for too few rows or
+        for too many in one place (when recording).
     """
 
     def __init__(
@@ -165,12 +156,6 @@ class Ledger:
             raise ValueError("x holds one row: a standard error needs at least two.")
         if t in self._times:
             raise ValueError(f"t = {t:g} is in the ledger already; use a new Ledger for another walk.")
-        d = x.shape[1]
-        if self._neighbours and d > MOST_DIMENSIONS:
-            raise ValueError(
-                f"neighbours={self._neighbours} with d={d} coordinates: neighbours measure entropy up to "
-                f"d={MOST_DIMENSIONS}; leave the argument out."
-            )
         counted, rows = self._count(x, t), self._by_score(x, t)
         self._shape = tuple(x.shape)
         self._times.append(t)
@@ -185,11 +170,13 @@ class Ledger:
         """What column `name` (a kl or chi2) may be at most, from its value at the `since`-th time on.
 
         value exp(-2 int lam_1), by the inequalities of log-Sobolev (kl) and Poincare (chi2), at the times `at`, by
-        default the recorded ones; NaN at earlier times.
+        default the recorded ones; NaN at earlier times. Negative `since` counts from the last.
         """
         if not name.startswith(("kl", "chi2")):
             raise ValueError(f"name must be a kl or a chi2, which fall towards equilibrium, got {name!r}.")
-        start, value = self.times[since], self[name].value[since]
+        column = self[name]
+        since = checks.count(since, "since", least=-len(column), most=len(column) - 1)
+        start, value = self.times[since], column.value[since]
         times = np.atleast_1d(np.asarray(self.times if at is None else self.process.check_time(at, "at")))
         later, d = times >= start, (self._shape or (0, 1))[1]
         bound: _Floats = np.full(len(times), np.nan)
@@ -216,17 +203,9 @@ class Ledger:
         order = order[[bool(np.isfinite(self._rows[name][i]).all()) for i in order]]
         if len(order) < 2:
             raise ValueError(f"the score is known at {len(order)} of the recorded times: an integral needs two.")
-        times, rates = self.times[order], np.stack([self._rows[name][i] for i in order])
-        integral = sign * _weights(times) @ rates
-        thinned = np.unique(np.append(np.arange(0, len(times), 2), len(times) - 1))
-        coarse = sign * _weights(times[thinned]) @ rates[thinned]
-        quadrature = abs(float((integral - coarse).mean()))
         density = self._rows.get(f"{of}_density")
-        if density is None:
-            return Balance(Estimate.of_mean(integral), _UNKNOWN, _UNKNOWN, quadrature)
-        change = density[order[-1]] - density[order[0]]
-        gained, counted, gap = (Estimate.of_mean(rows) for rows in (integral, change, integral - change))
-        return Balance(gained, counted, gap, quadrature)
+        change = None if density is None else density[order[-1]] - density[order[0]]
+        return balanced(self.times[order], sign * np.stack([self._rows[name][i] for i in order]), change)
 
     # ---- entries ------------------------------------------------------------------------------------------------
 
@@ -237,16 +216,30 @@ class Ledger:
         entries = {}
         for name, joint in (("entropy", None), ("entropy_coordinates", False)):
             entries[name] = metrics.entropy(x, domain, bins=self._bins, joint=joint) if spread else _POINT
-        k = 4 * (d <= MOST_DIMENSIONS) if self._neighbours is None else self._neighbours
-        if k:
-            some = asnumpy(x[:: -(-len(x) // _MOST_NEIGHBOURS)])
-            whole = t > 0 or len(np.unique(some, axis=0)) == len(some)
-            entries["entropy_neighbours"] = metrics.neighbour_entropy(some, domain, k=k) if whole else _POINT
+        neighbours = self._by_neighbours(x, t)
+        if neighbours is not None:
+            entries["entropy_neighbours"] = neighbours
         if self.process.equilibrium is not None:
             entries["kl"] = metrics.kl_to_equilibrium(x, self.process, bins=self._bins)
             if d <= JOINT_UP_TO:
                 entries["chi2"] = metrics.chi2_to_equilibrium(x, self.process, bins=self._bins)
         return entries
+
+    def _by_neighbours(self, x: Array, t: float) -> Estimate | None:
+        """Entropy from neighbours; None where there is no such column."""
+        asked, (n, d) = self._neighbours, x.shape
+        k = _USUAL_NEIGHBOUR if asked is None else asked
+        some = asnumpy(x[:: -(-n // _MOST_NEIGHBOURS)])
+        if k == 0 or (asked is None and (d > MOST_DIMENSIONS or n < least_rows(k))):
+            return None
+        if t == 0 and len(np.unique(some, axis=0)) < len(some):
+            return _POINT
+        try:
+            return metrics.neighbour_entropy(some, self._domain, k=k)
+        except ValueError as error:
+            if asked is None and isinstance(error, SamePlaceError):
+                return _UNKNOWN
+            raise ValueError(f"neighbours={k} tell no entropy here ({error}) neighbours=0 leaves it out.") from None
 
     def _by_score(self, x: Array, t: float) -> dict[str, _Floats]:
         """What the score tells of every row: name -> (n,) on the host."""
@@ -276,15 +269,3 @@ class Ledger:
             if x.shape[1] <= JOINT_UP_TO:  # beyond, a mean of exponentials has no error to speak of
                 rows["chi2_density"] = asnumpy(array_module(x).expm1(log_ratio))
         return rows
-
-def _weights(times: _Floats) -> _Floats:
-    """Weights w of the times, (k,), with sum_k w_k r(t_k) = integral of the cubic spline through r."""
-    from scipy.interpolate import CubicSpline
-
-    def unevenness(u: _Floats) -> float:
-        return float(np.diff(u).max() / np.diff(u).min())
-
-    logarithmic = times[0] > 0 and unevenness(np.log(times)) < unevenness(times)
-    u, stretch = (np.log(times), times) if logarithmic else (times, np.ones_like(times))
-    weights: _Floats = CubicSpline(u, np.eye(len(u))).integrate(u[0], u[-1]) * stretch
-    return weights

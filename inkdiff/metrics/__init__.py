@@ -6,6 +6,7 @@ An estimate without its error says nothing: every function here that estimates a
 
 from inkdiff.metrics.cells import concentration
 from inkdiff.metrics.chi_square import chi2_to_equilibrium
+from inkdiff.metrics.copying import copied_share, denoising_loss
 from inkdiff.metrics.entropies import (
     ChiSquare,
     binned_entropy,
@@ -16,6 +17,7 @@ from inkdiff.metrics.entropies import (
     uniformity_test,
 )
 from inkdiff.metrics.estimates import Column, Estimate
+from inkdiff.metrics.frozen import FrozenClassifier
 from inkdiff.metrics.likeness import (
     ClassHistogram,
     class_histogram,
@@ -23,27 +25,38 @@ from inkdiff.metrics.likeness import (
     frechet_distance,
     nearest_distance_ratio,
 )
+from inkdiff.metrics.modes import ModeCoverage, modes_covered
 from inkdiff.metrics.motion import correlation, msd
 from inkdiff.metrics.neighbours import neighbour_entropy
+from inkdiff.metrics.plausibility import calibration_p_value, plausibility
+from inkdiff.metrics.slices import sliced_wasserstein
 
 __all__ = [
     "ChiSquare",
     "ClassHistogram",
     "Column",
     "Estimate",
+    "FrozenClassifier",
+    "ModeCoverage",
     "binned_entropy",
+    "calibration_p_value",
     "chi2_to_equilibrium",
     "class_histogram",
     "concentration",
+    "copied_share",
     "correlation",
+    "denoising_loss",
     "energy_distance",
     "entropy",
     "frechet_distance",
     "gaussian_entropy",
     "kl_to_equilibrium",
+    "modes_covered",
     "msd",
     "nearest_distance_ratio",
     "neighbour_entropy",
+    "plausibility",
+    "sliced_wasserstein",
     "uniform_entropy",
     "uniformity_test",
 ]

@@ -22,6 +22,7 @@ import numpy as np
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
+from inkdiff.maze import Maze
 
 __all__ = [
     "JOINT_UP_TO", "Bins", "bins_per_axis", "cell_of_column", "concentration", "equilibrium_cells", "joint_cell",
@@ -100,7 +101,7 @@ def equilibrium_cells(
     return (cell_of_column(column, 0.0, 1.0, count) for column, count in zip(u, per_axis, strict=True)), per_axis
 
 
-def concentration(x: Array, box: Box, bins: Bins) -> Array:
+def concentration(x: Array, box: Box | Maze, bins: Bins) -> Array:
     """Number of particles in every cell of the box: integers of shape (K_1, ..., K_d), axis j = coordinate j.
 
     Parameters
@@ -108,7 +109,7 @@ def concentration(x: Array, box: Box, bins: Bins) -> Array:
     x
         Positions (n, d), all inside the box.
     box
-        The box that is divided.
+        The box that is divided; of a maze, the box around it.
     bins
         Cells per axis, one number or d of them.
 
@@ -121,5 +122,6 @@ def concentration(x: Array, box: Box, bins: Bins) -> Array:
     n, d = x.shape
     per_axis = bins_per_axis(bins, n, d, joint=True)
     box.check_inside(x)
+    box = box.box if isinstance(box, Maze) else box
     low = box.low(d)
     return kernels.histogram(x, low, np.maximum(low + box.length(d), box.hi), np.array(per_axis, np.int64))

@@ -30,6 +30,7 @@ from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.distributions import Gaussian
 from inkdiff.domain import Box, Domain
+from inkdiff.maze import Maze
 from inkdiff.metrics.cells import (
     JOINT_UP_TO,
     Bins,
@@ -137,7 +138,23 @@ def _binned_region(x: Array, domain: Domain | None) -> tuple[npt.NDArray[np.floa
     return low, length
 
 
-def entropy(x: Array, domain: Domain | None = None, *, bins: Bins | None = None, joint: bool | None = None) -> Estimate:
+def _cells_of_maze(maze: Maze, per_axis: tuple[int, ...], bins: Bins | None, joint: bool) -> tuple[int, ...]:
+    """Bins per axis of which none is partly solid: whole parts of the maze's cells, near `per_axis` if not given."""
+    if not joint:
+        raise ValueError("joint must be True in a maze, whose coordinates depend on each other.")
+    shape = maze.solid.shape
+    if bins is None:
+        return tuple(cells * max(1, round(wanted / cells)) for wanted, cells in zip(per_axis, shape, strict=True))
+    if any(wanted % cells for wanted, cells in zip(per_axis, shape, strict=True)):
+        raise ValueError(
+            f"bins must be multiples of the maze's cells, {shape}, so that none is partly solid; got {bins}."
+        )
+    return per_axis
+
+
+def entropy(
+    x: Array, domain: Domain | Maze | None = None, *, bins: Bins | None = None, joint: bool | None = None
+) -> Estimate:
     """Differential entropy in nats of the law of the rows of x (n, d), from counts in cells; see the module's text.
 
     Parameters
@@ -146,7 +163,7 @@ def entropy(x: Array, domain: Domain | None = None, *, bins: Bins | None = None,
         Independent particles (n, d).
     domain
         A Box fixes the region of the cells. Free() or None: from the smallest to the largest value of each coordinate;
-        with heavy tails most of those cells are empty, so give more bins.
+        with heavy tails most of those cells are empty, so give more bins. A Maze: joint cells, none partly solid.
     bins
         Cells per axis, one number or d of them; by default round(n^(1/(D+1))) with D = d for joint cells, else 1 (a
         million particles: 1000, 100 x 100, 32 x 32 x 32).
@@ -164,6 +181,9 @@ def entropy(x: Array, domain: Domain | None = None, *, bins: Bins | None = None,
     n, d = x.shape
     joint = d <= JOINT_UP_TO if joint is None else joint
     per_axis = bins_per_axis(bins, n, d, joint)
+    if isinstance(domain, Maze):
+        domain.check_inside(x)
+        per_axis, domain = _cells_of_maze(domain, per_axis, bins, joint), domain.box
     low, length = _binned_region(x, domain)
     columns = (cell_of_column(x[:, axis], low[axis], length[axis], per_axis[axis]) for axis in range(d))
     return _entropy_of_cells(columns, per_axis, length / per_axis, joint)
@@ -182,15 +202,20 @@ def gaussian_entropy(variance: float, d: int) -> float:
     return Gaussian(variance).entropy(d)
 
 
-def uniform_entropy(box: Box, d: int) -> float:
-    """ln V: nats, exact, of the uniform density on the box in d dimensions, the most that any ink in it can have.
+def uniform_entropy(box: Box | Maze, d: int) -> float:
+    """ln V: nats, exact, of the uniform density on the box in d dimensions (of a maze: on its free cells), the most
+    that any ink in it can have.
 
     Raises
     ------
     ValueError
         If `d` is not positive or does not fit the box.
     """
-    box.check_dimension(checks.count(d, "d"))
+    checks.count(d, "d")
+    if isinstance(box, Maze):
+        box.box.check_dimension(d)
+        return math.log(box.free_volume)
+    box.check_dimension(d)
     return float(np.log(box.length(d)).sum())
 
 

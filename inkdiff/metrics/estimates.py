@@ -35,6 +35,15 @@ class Estimate(NamedTuple):
         values = np.asarray(samples, np.float64).reshape(-1)
         return cls(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(values.size))
 
+    @classmethod
+    def of_median(cls, samples: npt.ArrayLike) -> Estimate:
+        """The median of independent samples, its error from the ranks n/2 +- sqrt(n)/2 (one binomial deviation)."""
+        ordered = np.sort(np.asarray(samples, np.float64).reshape(-1))
+        n = len(ordered)
+        below = max(0, math.floor(n / 2 - math.sqrt(n) / 2))
+        above = min(n - 1, math.ceil(n / 2 + math.sqrt(n) / 2))
+        return cls(float(np.median(ordered)), float(ordered[above] - ordered[below]) / 2)
+
     def z(self, truth: float) -> float:
         """(value - truth) / stderr; an error of 0 gives 0 for a hit and +-inf for a miss."""
         miss = self.value - truth

@@ -30,9 +30,17 @@ from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate, jackknife_variance
 
-__all__ = ["ClassHistogram", "class_histogram", "energy_distance", "frechet_distance", "nearest_distance_ratio"]
+__all__ = [
+    "GROUPS",
+    "ClassHistogram",
+    "class_histogram",
+    "energy_distance",
+    "frechet_distance",
+    "nearest_distance_ratio",
+    "points",
+]
 
-_GROUPS = 10  # of the jackknife: row i belongs to group i mod 10
+GROUPS = 10  # of the jackknife: row i belongs to group i mod 10
 
 
 class ClassHistogram(NamedTuple):
@@ -44,7 +52,7 @@ class ClassHistogram(NamedTuple):
     p_value: float
 
 
-def _points(data: Array | Dataset, name: str, like: Array | None = None, least: int = 1) -> Array:
+def points(data: Array | Dataset, name: str, like: Array | None = None, least: int = 1) -> Array:
     """The (n, d) array of a data set or array, with the columns of `like` and at least `least` rows."""
     x = checks.state(data.x if isinstance(data, Dataset) else data, name)
     if like is not None and x.shape[1] != like.shape[1]:
@@ -61,7 +69,7 @@ class _Moments:
         xp = array_module(x)
         x = x.astype(np.float64)
         self._center = x.mean(axis=0)  # sums about the mean lose no digits when a group is subtracted
-        groups = [x[g::_GROUPS] - self._center for g in range(_GROUPS)]
+        groups = [x[g::GROUPS] - self._center for g in range(GROUPS)]
         self._count = [len(g) for g in groups]
         self._sum = xp.stack([g.sum(axis=0) for g in groups])
         self._square = [g.T @ g for g in groups]
@@ -108,16 +116,16 @@ def frechet_distance(x: Array | Dataset, y: Array | Dataset) -> Estimate:
     ValueError
         If the arrays are not finite, differ in d, have fewer than 20 rows, or lie on two devices.
     """
-    x = _points(x, "x", least=2 * _GROUPS)
-    y = _points(y, "y", like=x, least=2 * _GROUPS)
+    x = points(x, "x", least=2 * GROUPS)
+    y = points(y, "y", like=x, least=2 * GROUPS)
     array_module(x, y)
     first, second = _Moments(x), _Moments(y)
     (m1, C1), (m2, C2) = first.without(), second.without()
     root1, root2 = _root(C1), _root(C2)
     value = _gaussian_distance(m1, root1, m2, C2)
     # F is symmetric: the sample that stays whole lends its root, so that no other root is ever taken.
-    of_y = jackknife_variance(_gaussian_distance(m1, root1, *second.without(g)) for g in range(_GROUPS))
-    of_x = jackknife_variance(_gaussian_distance(m2, root2, *first.without(g)) for g in range(_GROUPS))
+    of_y = jackknife_variance(_gaussian_distance(m1, root1, *second.without(g)) for g in range(GROUPS))
+    of_x = jackknife_variance(_gaussian_distance(m2, root2, *first.without(g)) for g in range(GROUPS))
     return Estimate(value, math.sqrt(of_x + of_y))
 
 
@@ -125,7 +133,7 @@ def _block_sums(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.N
     """Sums of |x_i - y_j| over each pair of jackknife groups, (groups, groups)."""
     from scipy.spatial.distance import cdist
 
-    return np.array([[cdist(x[a::_GROUPS], y[b::_GROUPS]).sum() for b in range(_GROUPS)] for a in range(_GROUPS)])
+    return np.array([[cdist(x[a::GROUPS], y[b::GROUPS]).sum() for b in range(GROUPS)] for a in range(GROUPS)])
 
 
 def energy_distance(x: Array | Dataset, y: Array | Dataset) -> Estimate:
@@ -145,31 +153,22 @@ def energy_distance(x: Array | Dataset, y: Array | Dataset) -> Estimate:
     ValueError
         If the arrays are not finite, differ in d or have fewer than 20 rows.
     """
-    a = asnumpy(_points(x, "x", least=2 * _GROUPS)).astype(np.float64)
-    b = asnumpy(_points(y, "y", like=a, least=2 * _GROUPS)).astype(np.float64)
+    a = asnumpy(points(x, "x", least=2 * GROUPS)).astype(np.float64)
+    b = asnumpy(points(y, "y", like=a, least=2 * GROUPS)).astype(np.float64)
     xy, xx, yy = _block_sums(a, b), _block_sums(a, a), _block_sums(b, b)
-    n = np.array([len(a[g::_GROUPS]) for g in range(_GROUPS)], dtype=np.float64)
-    m = np.array([len(b[g::_GROUPS]) for g in range(_GROUPS)], dtype=np.float64)
-    everyone = np.ones(_GROUPS)
+    n = np.array([len(a[g::GROUPS]) for g in range(GROUPS)], dtype=np.float64)
+    m = np.array([len(b[g::GROUPS]) for g in range(GROUPS)], dtype=np.float64)
+    everyone = np.ones(GROUPS)
 
     def distance(keep_x: npt.NDArray[np.float64], keep_y: npt.NDArray[np.float64]) -> float:
         nx, ny = keep_x @ n, keep_y @ m
         cross = keep_x @ xy @ keep_y / (nx * ny)
         return float(2 * cross - keep_x @ xx @ keep_x / nx**2 - keep_y @ yy @ keep_y / ny**2)
 
-    rest = [everyone - one for one in np.eye(_GROUPS)]
+    rest = [everyone - one for one in np.eye(GROUPS)]
     of_x = jackknife_variance(distance(keep, everyone) for keep in rest)
     of_y = jackknife_variance(distance(everyone, keep) for keep in rest)
     return Estimate(distance(everyone, everyone), math.sqrt(of_x + of_y))
-
-
-def _median(values: npt.NDArray[np.float64]) -> Estimate:
-    """Median, and its error from the order statistics of ranks n/2 +- sqrt(n)/2 (one binomial standard deviation)."""
-    ordered = np.sort(values)
-    n = len(ordered)
-    below = max(0, math.floor(n / 2 - math.sqrt(n) / 2))
-    above = min(n - 1, math.ceil(n / 2 + math.sqrt(n) / 2))
-    return Estimate(float(np.median(ordered)), float(ordered[above] - ordered[below]) / 2)
 
 
 def nearest_distance_ratio(samples: Array | Dataset, train: Array | Dataset, test: Array | Dataset) -> Estimate:
@@ -190,14 +189,14 @@ def nearest_distance_ratio(samples: Array | Dataset, train: Array | Dataset, tes
     """
     from scipy.spatial import cKDTree
 
-    reference = asnumpy(_points(train, "train")).astype(np.float64)
+    reference = asnumpy(points(train, "train")).astype(np.float64)
     tree = cKDTree(reference)
 
-    def median(points: Array) -> Estimate:
-        return _median(np.asarray(tree.query(asnumpy(points).astype(np.float64))[0]))
+    def median(cloud: Array) -> Estimate:
+        return Estimate.of_median(np.asarray(tree.query(asnumpy(cloud).astype(np.float64))[0]))
 
-    new = median(_points(samples, "samples", like=reference, least=20))
-    held_out = median(_points(test, "test", like=reference, least=20))
+    new = median(points(samples, "samples", like=reference, least=20))
+    held_out = median(points(test, "test", like=reference, least=20))
     if held_out.value == 0:
         raise ValueError("test: half of the held-out points stand in train too; hold out different ones.")
     ratio = new.value / held_out.value
@@ -228,7 +227,7 @@ def class_histogram(samples: Array | Dataset, train: Dataset) -> ClassHistogram:
 
     if train.y is None:
         raise ValueError(f"train: the data set {train.name!r} has no labels; give it y.")
-    x = asnumpy(_points(samples, "samples", like=train.x))
+    x = asnumpy(points(samples, "samples", like=train.x))
     labels, numbers = np.unique(asnumpy(train.y), return_counts=True)
     if len(labels) < 2:
         raise ValueError(f"train holds the class {labels[0]} only: a histogram needs two.")

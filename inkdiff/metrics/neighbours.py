@@ -30,9 +30,10 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.backend import Array, asnumpy
 from inkdiff.domain import Box, Domain
+from inkdiff.maze import Maze
 from inkdiff.metrics.estimates import Estimate
 
-__all__ = ["MOST_DIMENSIONS", "neighbour_entropy"]
+__all__ = ["MOST_DIMENSIONS", "SamePlaceError", "least_rows", "neighbour_entropy"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -40,6 +41,15 @@ MOST_DIMENSIONS = 8  # beyond, the nearest neighbour of a particle is hardly nea
 _GROUPS = 32
 _LEAST_GROUPS = 4
 _LEAST_PER_GROUP = 4  # times k + 1
+
+
+class SamePlaceError(ValueError):
+    """More than k rows are equal: no neighbour's distance tells their density."""
+
+
+def least_rows(k: int) -> int:
+    """How many rows the k-th neighbour's entropy and its error need."""
+    return _LEAST_GROUPS * _LEAST_PER_GROUP * (k + 1)
 
 
 def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> Estimate:
@@ -59,7 +69,7 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
     ------
     ValueError, TypeError
         If `x` is not (n, d), finite and inside the box; has more than 8 coordinates or too few rows; or k + 1 rows
-        are equal, where the entropy is -infinity.
+        are equal (a SamePlaceError), where the entropy is -infinity.
     """
     x = checks.state(x, "x")
     n, d = x.shape
@@ -69,10 +79,11 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
             f"x has d={d} coordinates: neighbours measure entropy up to d={MOST_DIMENSIONS}; use "
             "inkdiff.entropy (a sum over coordinates) or a score."
         )
-    if n < _LEAST_GROUPS * _LEAST_PER_GROUP * (k + 1):
-        raise ValueError(
-            f"x has n={n} rows: k={k} needs at least {_LEAST_GROUPS * _LEAST_PER_GROUP * (k + 1)}; give more, or a "
-            "smaller k."
+    if n < least_rows(k):
+        raise ValueError(f"x has n={n} rows: k={k} needs at least {least_rows(k)}; give more, or a smaller k.")
+    if isinstance(domain, Maze):
+        raise TypeError(
+            "domain must be free or a Box: the cubes around neighbours know no obstacles; use inkdiff.entropy."
         )
     if isinstance(domain, Box):
         domain.check_inside(x)
@@ -121,7 +132,7 @@ def _distance(y: _Floats, k: int, period: _Floats | None = None) -> _Floats:
         y = np.where((period > 0) & (y >= period), 0.0, y)
     r: _Floats = np.asarray(cKDTree(y, boxsize=period).query(y, k=[k + 1], p=np.inf)[0])[:, 0]
     if not (r > 0).all():
-        raise ValueError(
+        raise SamePlaceError(
             f"x has {k + 1} or more rows in one place: the entropy of a point is -infinity. Take x before it was "
             "rounded (float64), or use inkdiff.entropy, which counts in cells."
         )

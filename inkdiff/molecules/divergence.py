@@ -23,7 +23,7 @@ import numpy as np
 from inkdiff import checks
 from inkdiff.metrics import Estimate
 from inkdiff.molecules.run import run
-from inkdiff.molecules.state import Reals, State
+from inkdiff.molecules.state import Reals, State, check_state
 
 __all__ = ["apart", "lyapunov"]
 
@@ -38,9 +38,12 @@ def apart(state: State, others: Sequence[State], frames: int, every: int) -> tup
     ValueError, TypeError
         If there is no other state, or one of another fluid; as `run`.
     """
+    check_state(state)
     others = list(others)
     if not others:
         raise ValueError("others is empty: give at least one state to compare.")
+    for other in others:
+        check_state(other, "others")
     checks.count(frames, "frames")
     checks.count(every, "every")
     distances = [[other.distance(state) for other in others]]
@@ -69,7 +72,7 @@ def lyapunov(times: Reals, distances: Reals, window: tuple[float, float] = (1e-9
         If there are fewer than two curves, or one does not cross the window in at least three points.
     """
     low, high = (float(d) for d in checks.increasing(window, "window")[:2])
-    distances = np.atleast_2d(distances)
+    distances = np.atleast_2d(checks.reals(distances, "distances"))
     if len(distances) < 2:
         raise ValueError(f"distances must hold at least two curves for an error, got {len(distances)}.")
     slopes = []

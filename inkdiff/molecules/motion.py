@@ -28,7 +28,7 @@ from scipy.integrate import cumulative_trapezoid
 from inkdiff import checks
 from inkdiff.metrics import Estimate
 from inkdiff.molecules.run import Film, film
-from inkdiff.molecules.state import Reals, State, shortest
+from inkdiff.molecules.state import Reals, State, check_state, shortest
 
 __all__ = ["Transport", "transport"]
 
@@ -97,6 +97,7 @@ def transport(
     ValueError, TypeError
         If the window does not fit the blocks; as `run`.
     """
+    check_state(state)
     checks.count(blocks, "blocks", least=4)
     interval = checks.count(every, "every") * state.fluid.dt
     checks.count(frames, "frames")

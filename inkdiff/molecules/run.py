@@ -20,7 +20,7 @@ import numpy.typing as npt
 from inkdiff import checks
 from inkdiff.kernels.molecules import BITS, CLOSE, NEAREST, ROOM, advance, half_kicks_of_all_pairs
 from inkdiff.molecules.fluid import CUTOFF, SKIN, Fluid
-from inkdiff.molecules.state import Integers, Reals, State
+from inkdiff.molecules.state import Integers, Reals, State, check_state
 
 __all__ = ["Film", "Watch", "film", "run", "watch"]
 
@@ -85,6 +85,7 @@ def run(state: State, steps: int, *, all_pairs: bool = False) -> State:
         If `steps` is negative or no integer; if two molecules come nearer than 0.5 sigma, as they do when they start
         on top of each other.
     """
+    check_state(state)
     checks.count(steps, "steps", least=0)
     if all_pairs:
         return _run_all_pairs(state, steps)
@@ -115,6 +116,7 @@ def film(state: State, frames: int, every: int = 1) -> Film:
     ValueError, TypeError
         As `run`; also if the film would hold more than 2^28 numbers.
     """
+    check_state(state)
     checks.count(frames, "frames")
     checks.count(every, "every")
     fluid, n = state.fluid, state.fluid.molecules
@@ -146,6 +148,7 @@ def watch(state: State, frames: int, every: int, observe: Mapping[str, Callable[
     ValueError, TypeError
         As `run`; also if `observe` does not map names to functions.
     """
+    check_state(state)
     checks.count(frames, "frames")
     checks.count(every, "every")
     if not isinstance(observe, Mapping) or not all(callable(f) for f in observe.values()):

@@ -26,7 +26,7 @@ from inkdiff import checks
 from inkdiff.kernels.molecules import BITS, mechanics
 from inkdiff.molecules.fluid import CUTOFF, Fluid
 
-__all__ = ["Energy", "Integers", "Reals", "State", "shortest"]
+__all__ = ["Energy", "Integers", "Reals", "State", "check_state", "shortest"]
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.floating]
@@ -154,5 +154,12 @@ class State:
         return of_each
 
     def _check_same_fluid(self, other: State) -> None:
+        check_state(other, "other")
         if other.fluid != self.fluid:
             raise ValueError(f"other must be a state of the same fluid, {self.fluid}, got one of {other.fluid}.")
+
+
+def check_state(state: object, name: str = "state") -> None:
+    """Raise unless `state` is one of molecules."""
+    if not isinstance(state, State):
+        raise TypeError(f"{name} must be a State of molecules, as molecules.start gives it, got {checks.show(state)}.")

@@ -13,6 +13,7 @@ from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Layout, Linear, Run, SiLU, Slot
 from inkdiff.nn.mlp import MLP, Network
 from inkdiff.nn.optimiser import AdamW, AdamWState, learning_rate
+from inkdiff.nn.perceptron import Perceptron, PerceptronNetwork
 from inkdiff.nn.shards import RowShards, ShardedGradient, blas, one_thread_each
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Layout",
     "Linear",
     "Network",
+    "Perceptron",
+    "PerceptronNetwork",
     "RowShards",
     "Run",
     "ShardedGradient",

@@ -26,10 +26,13 @@ import numpy as np
 
 from inkdiff._compile import fma, inline, jit
 
-__all__ = ["adamw", "dropout", "exp", "interpolate", "multiply", "one_kernel_thread", "silu", "silu_with_slope"]
+__all__ = [
+    "adamw", "dropout", "exp", "interpolate", "multiply", "one_kernel_thread", "silu", "silu_twice", "silu_with_slope",
+]  # fmt: skip
 
 _f32 = np.float32
 _ONE = _f32(1)
+_TWO = _f32(2)
 _LOG2_E = _f32(1.4426950408889634)
 # ln 2 in two parts, so that n ln 2 is subtracted without losing the low bits of x.
 _LN2_HIGH = _f32(0.693145751953125)
@@ -119,6 +122,25 @@ def silu_with_slope(z: Any, shift: Any, base: Any, y: Any) -> None:
             _slope_row(z[i], shift[i // group], y[i, :width])
         else:
             _slope_row_onto(z[i], shift[i // group], base[i], y[i, :width])
+
+
+@jit
+def _twice_row(z: Any, shift: Any, y: Any, curvature: Any) -> None:
+    for j in range(z.size):
+        v = z[j] + shift[j]
+        s = _sigmoid(v)
+        a = v * s
+        ds = s * (_ONE - s)
+        z[j] = fma(s, _ONE - a, a)
+        y[j] = a
+        curvature[j] = ds * fma(v, _ONE - (s + s), _TWO)
+
+
+@jit
+def silu_twice(z: Any, shift: Any, y: Any, curvature: Any) -> None:
+    """y = silu(v), z <- silu'(v), curvature = silu''(v) = s (1 - s) (2 + v (1 - 2 s)); v = z + shift, shift (1, w)."""
+    for i in range(z.shape[0]):
+        _twice_row(z[i], shift[0], y[i], curvature[i])
 
 
 @jit

@@ -18,7 +18,7 @@ import numpy as np
 from inkdiff.backend import Array, array_module
 from inkdiff.nn import _fused
 
-__all__ = ["dropout", "exp", "interpolate", "interpolate_slope", "multiply", "silu", "silu_with_slope"]
+__all__ = ["dropout", "exp", "interpolate", "interpolate_slope", "multiply", "silu", "silu_twice", "silu_with_slope"]
 
 _NONE = np.empty((0, 0), np.float32)
 
@@ -53,6 +53,19 @@ def silu_with_slope(z: Array, shift: Array, base: Array | None, y: Array) -> Non
     s = 1 / (1 + xp.exp(-v))
     z[...] = s * (1 + v * (1 - s))
     y[:, : z.shape[1]] = v * s if base is None else base + v * s
+
+
+def silu_twice(z: Array, shift: Array, y: Array, curvature: Array) -> None:
+    """y = silu(v), z <- silu'(v) and curvature = silu''(v) at v = z + shift; z, y, curvature (n, w), shift (1, w)."""
+    if _fusable(z):
+        _fused.silu_twice(z, shift, y, curvature)
+        return
+    xp = array_module(z, shift, y, curvature)
+    v = z + shift
+    s = 1 / (1 + xp.exp(-v))
+    z[...] = s * (1 + v * (1 - s))
+    y[...] = v * s
+    curvature[...] = s * (1 - s) * (2 + v * (1 - 2 * s))
 
 
 def dropout(slope: Array, base: Array, y: Array, uniform: Array, rate: float) -> None:

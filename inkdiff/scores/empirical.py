@@ -22,6 +22,7 @@ from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
 from inkdiff.heat_kernel import log_heat_kernel
 from inkdiff.process import Process, check_process, closed_form_domain
+from inkdiff.scores.posterior import Observation
 
 __all__ = ["EmpiricalScore"]
 
@@ -35,17 +36,25 @@ class EmpiricalScore:
     ----------
     process : any process
     data : (N, d), inside the domain; kept in float64
+    weights : (N,) positive, of the points; by default all alike
 
     Cost: O(n N d) per call. Undefined at t = 0 (a sum of point masses): t must be > 0.
     """
 
-    def __init__(self, process: Process, data: Array) -> None:
+    def __init__(self, process: Process, data: Array, weights: Any = None) -> None:
         check_process(process)
         closed_form_domain(process, "a score")
         self.process = process
         self.data = checks.state(data, "data").astype(np.float64)
         if isinstance(process.domain, Box):
             process.domain.check_inside(self.data, "data")
+        self._log_weights = None if weights is None else _log_shares(weights, self.data)
+
+    def given(self, seen: Observation) -> EmpiricalScore:
+        """The posterior after `seen`, exact: the same points, weighted by how well each explains it."""
+        logs = seen.log(self.data) + (0.0 if self._log_weights is None else self._log_weights)
+        xp = array_module(logs)
+        return EmpiricalScore(self.process, self.data, xp.maximum(xp.exp(logs - logs.max()), np.finfo(float).tiny))
 
     def log_density(self, x: Array, t: Any) -> Array:
         """ln p_t(x) per row, (n,)."""
@@ -80,9 +89,9 @@ class EmpiricalScore:
         centre = self.data.mean(0)
         data, x = self.data - centre, x - alpha * centre
         square = (x**2).sum(1)[:, None] - 2 * alpha * (x @ data.T) + alpha**2 * (data**2).sum(1)
-        log_norm, weights = _softmax(-square / (2 * v))
+        log_norm, weights = self._softmax(-square / (2 * v))
         d = x.shape[1]
-        log_p = log_norm - math.log(len(self.data)) - d / 2 * xp.log(2 * math.pi * v[:, 0])
+        log_p = log_norm - d / 2 * xp.log(2 * math.pi * v[:, 0])
         return log_p, (alpha * (weights @ data) - x) / v
 
     def _between_walls(self, x: Array, t: Array) -> tuple[Array, Array]:
@@ -92,9 +101,24 @@ class EmpiricalScore:
         n, (n_data, d) = len(x), self.data.shape
         v = xp.repeat(self.process.variance(t), n_data)[:, None]
         logs, slopes = log_heat_kernel(xp.repeat(x, n_data, axis=0), xp.tile(self.data, (n, 1)), v, box)
-        log_norm, weights = _softmax(logs.reshape(n, n_data))
+        log_norm, weights = self._softmax(logs.reshape(n, n_data))
         score = (weights[:, :, None] * slopes.reshape(n, n_data, d)).sum(1)
-        return log_norm - math.log(n_data), score
+        return log_norm, score
+
+    def _softmax(self, logs: Array) -> tuple[Array, Array]:
+        """ln of the weighted mean of exp(logs), and the share of every point in it."""
+        if self._log_weights is not None:
+            return _softmax(logs + self._log_weights)
+        log_norm, shares = _softmax(logs)
+        return log_norm - math.log(len(self.data)), shares
+
+
+def _log_shares(weights: Any, data: Array) -> Array:
+    """ln of the weights, divided by their sum."""
+    xp, w = array_module(data), checks.reals(weights, "weights")
+    if w.shape != (len(data),) or not bool((w > 0).all()):
+        raise ValueError(f"weights must be {len(data)} positive numbers, one per point, got {checks.show(weights)}.")
+    return xp.log(xp.asarray(w) / w.sum())
 
 
 def _softmax(logs: Array) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy
 from inkdiff.domain import Box
 from inkdiff.process import Process, check_process
+from inkdiff.scores.posterior import Observation
 
 __all__ = ["GaussianScore", "MixtureScore"]
 
@@ -62,6 +63,20 @@ class MixtureScore:
         total = self.process.alpha(t) ** 2 * self._variances + self.process.variance(t)
         covariances: npt.NDArray[np.float64] = (self._axes * total[:, None, :]) @ self._axes.swapaxes(1, 2)
         return self.process.alpha(t) * self.means, covariances
+
+    def given(self, seen: Observation) -> MixtureScore:
+        """The posterior after `seen`, exact: a mixture again, each component conditioned by Kalman's formulas."""
+        means, covariances = self.components(0.0)
+        A, S = seen.A, np.diag(seen.sd**2)
+        total = A @ covariances @ A.T + S
+        gain = covariances @ A.T @ np.linalg.inv(total)
+        off = seen.y - means @ A.T
+        keep = np.eye(means.shape[1]) - gain @ A
+        spread = keep @ covariances @ keep.swapaxes(1, 2) + gain @ S @ gain.swapaxes(1, 2)  # stays positive
+        fit = -(off * np.linalg.solve(total, off[:, :, None])[:, :, 0]).sum(1) / 2 - np.linalg.slogdet(total)[1] / 2
+        weights = np.maximum(self.weights * np.exp(fit - fit.max()), np.finfo(float).tiny)
+        spread = (spread + spread.swapaxes(1, 2)) / 2
+        return MixtureScore(self.process, weights, means + (gain @ off[:, :, None])[:, :, 0], spread)
 
     def log_density(self, x: Array, t: Any) -> Array:
         """ln p_t(x) per row, (n,)."""

@@ -8,6 +8,7 @@ from inkdiff.viz.curves import scatter, theory, vectors, with_errors
 from inkdiff.viz.labels import LABELS, label, language, say, use_language
 from inkdiff.viz.pictures import concentration, discs, film, images, walls
 from inkdiff.viz.style import COLORS, figure, ink_colors, save, use_style
+from inkdiff.viz.tables import table
 
 __all__ = [
     "COLORS",
@@ -23,6 +24,7 @@ __all__ = [
     "save",
     "say",
     "scatter",
+    "table",
     "theory",
     "use_language",
     "use_style",

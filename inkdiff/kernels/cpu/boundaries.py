@@ -9,7 +9,7 @@ from numba import prange
 
 from inkdiff._compile import jit
 from inkdiff.kernels.formulas import cell_of, displace, fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, bridge, bridge_noise, meet
+from inkdiff.kernels.hitting import ABSORB, NEVER, alive_at, bridge, bridge_noise, meet, second_call
 
 __all__ = ["absorb", "obstruct"]
 
@@ -32,13 +32,19 @@ def _absorb_row(
             if share < earliest:
                 earliest, hit, end = share, j, place
     for j in range(d):
+        if j == hit:
+            x[j] = end
+            continue
         if hit >= 0:  # where the bridge of the other coordinates is at that moment
-            _, _, _, z1 = bridge_noise(np.uint64(first + j), step, stream, k0, k1)
-            y[j] = bridge(x[j], y[j], earliest, z1, s)
-        if wall[j] == ABSORB:
-            x[j] = end if j == hit else min(max(y[j], lo[j]), lo[j] + length[j])
-        else:
-            x[j] = fold(y[j], lo[j], length[j], wall[j])
+            u, v, z0, z1 = bridge_noise(np.uint64(first + j), step, stream, k0, k1)
+            if wall[j] == ABSORB:
+                hi = lo[j] + length[j]
+                share, place = meet(x[j], y[j], lo[j], hi, u, v, z0, s)
+                u, v, _, _ = bridge_noise(second_call(np.uint64(first + j)), step, stream, k0, k1)
+                y[j] = alive_at(x[j], y[j], lo[j], hi, earliest, share, place, u, v, z1, s)
+            else:
+                y[j] = bridge(x[j], y[j], earliest, z1, s)
+        x[j] = y[j] if wall[j] == ABSORB else fold(y[j], lo[j], length[j], wall[j])
     return earliest
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from inkdiff.kernels.cuda.launch import cuda, launch
 from inkdiff.kernels.formulas import cell_of, displace, fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, bridge, bridge_noise, meet
+from inkdiff.kernels.hitting import ABSORB, NEVER, alive_at, bridge, bridge_noise, meet, second_call
 
 __all__ = ["absorb", "obstruct"]
 
@@ -36,13 +36,19 @@ def _absorb(
                 if share < earliest:
                     earliest, hit, end = share, j, place
         for j in range(d):
+            if j == hit:
+                x[i, j] = end
+                continue
             if hit >= 0:
-                _, _, _, z1 = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
-                y[j] = bridge(x[i, j], y[j], earliest, z1, s)
-            if wall[j] == ABSORB:
-                x[i, j] = end if j == hit else min(max(y[j], lo[j]), lo[j] + length[j])
-            else:
-                x[i, j] = fold(y[j], lo[j], length[j], wall[j])
+                u, v, z0, z1 = bridge_noise(_u64(start + i * d + j), step, stream, k0, k1)
+                if wall[j] == ABSORB:
+                    hi = lo[j] + length[j]
+                    share, place = meet(x[i, j], y[j], lo[j], hi, u, v, z0, s)
+                    u, v, _, _ = bridge_noise(second_call(_u64(start + i * d + j)), step, stream, k0, k1)
+                    y[j] = alive_at(x[i, j], y[j], lo[j], hi, earliest, share, place, u, v, z1, s)
+                else:
+                    y[j] = bridge(x[i, j], y[j], earliest, z1, s)
+            x[i, j] = y[j] if wall[j] == ABSORB else fold(y[j], lo[j], length[j], wall[j])
         if earliest < NEVER:
             when[i] = displace(t, earliest, dt)
 

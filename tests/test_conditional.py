@@ -33,17 +33,19 @@ def three_clouds(n=240):
 
 
 X, Y = three_clouds()
+MANY, OF = three_clouds(3000)
 
 
-def fit(process=VP, condition=Y, steps=12, **settings):
+def fit(process=VP, x=X, condition=Y, steps=12, **settings):
     settings = {"net": SMALL, "batch": 32, "moments": False} | settings
-    return ink.fit(process, X, steps=steps, seed=5, condition=condition, **settings, **QUIET)
+    return ink.fit(process, x, steps=steps, seed=5, condition=condition, **QUIET | settings)
 
 
 @pytest.fixture(scope="module", params=[VP, GLASS], ids=["bowl", "glass"])
 def trained(request):
     """A score that has learned the three clouds with their labels."""
-    return fit(request.param, steps=900, batch=128, lr=1e-2, decay=0.0, net=MLP(64, 2, dropout=0.0))
+    learning = {"steps": 1200, "batch": 256, "hide": 0.3, "waves": 0, "net": MLP(64, 2, dropout=0.0)}
+    return fit(request.param, MANY, OF, **learning)
 
 
 def relative_error(a, b):
@@ -73,37 +75,38 @@ def test_the_target_of_a_told_point_is_the_score_of_those_of_which_it_is_said():
         assert np.allclose(both[rows], Posterior(x[twice])(y[rows], ratio[rows]), atol=2e-4)
 
 
-def test_the_trained_score_is_that_of_the_class_or_of_all(trained):
-    process, x = trained.process, trained.encode(X)
-    for ratio in (0.15, 0.5, 2.0) if process is VP else (0.15, 0.5):
-        levels = trained.parametrisation.levels
-        t = float(levels.times(process, np.array([np.log(ratio * trained.parametrisation.spread)]))[0])
-        noised = ink.diffuse(process, x, t, seed=2)
-        all_of_them = ink.EmpiricalScore(process, x)(noised.astype(np.float64), t)
-        assert relative_error(trained(noised, t), all_of_them) < 0.12
-        for k in range(3):
-            x_t = noised[k == Y]
-            exact = ink.EmpiricalScore(process, x[k == Y])(x_t.astype(np.float64), t)
-            other = trained.given(label=(k + 1) % 3)(x_t, t)
-            error = relative_error(trained.given(label=k)(x_t, t), exact)
-            assert error < 0.12
-            assert relative_error(other, exact) > 2 * error
+@pytest.mark.parametrize("ratio", [0.3, 1.0])
+def test_the_trained_score_is_that_of_the_class_or_of_all(trained, ratio):
+    process, x, first = trained.process, trained.encode(MANY), OF[:600]
+    levels = trained.parametrisation.levels
+    t = float(levels.times(process, np.array([np.log(ratio * trained.parametrisation.spread)]))[0])
+    noised = ink.diffuse(process, x, t, seed=2)[:600]
+    all_of_them = ink.EmpiricalScore(process, x)(noised.astype(np.float64), t)
+    assert relative_error(trained(noised, t), all_of_them) < 0.35
+    for k in range(3):
+        x_t = noised[first == k]
+        exact = ink.EmpiricalScore(process, x[k == OF])(x_t.astype(np.float64), t)
+        other = trained.given(label=(k + 1) % 3)(x_t, t)
+        error = relative_error(trained.given(label=k)(x_t, t), exact)
+        assert error < 0.2
+        assert relative_error(other, exact) > 5 * error
 
 
 def test_what_is_drawn_is_what_was_asked_for(trained):
     x = trained.sample(300, seed=1, steps=40, label=np.arange(300) % 3)
     for k in range(3):
-        drawn, real = x[k::3].astype(np.float64), X[k == Y]
+        drawn, real = x[k::3].astype(np.float64), MANY[k == OF]
         assert np.abs(drawn.mean(0) - real.mean(0)).max() < 0.035
         assert np.abs(drawn.std(0) / real.std(0) - 1).max() < 0.35
 
 
 def test_likelihood_of_a_class_is_higher_under_its_label(trained):
-    x = X[Y == 0][:40]
-    own, other = (trained.given(label=k).log_likelihood(x).values for k in (0, 1))
-    free = trained.log_likelihood(x).values
+    x = MANY[OF == 0][:40]
+    roughly = {"rtol": 1e-3, "atol": 1e-3}
+    own, other = (trained.given(label=k).log_likelihood(x, **roughly).values for k in (0, 1))
+    free = trained.log_likelihood(x, **roughly).values
     # p(x) = sum_k p(x | k) / 3, and p(x | k) of the other clouds is nothing here
-    assert abs((own - free).mean() - np.log(3)) < 0.2
+    assert abs((own - free).mean() - np.log(3)) < 0.3
     assert (own - other).mean() > 5
 
 
@@ -146,7 +149,7 @@ def test_a_told_score_is_a_score_for_every_walk_and_derivative():
 
 
 def test_bits_do_not_depend_on_threads():
-    one, many = (ink.fit(VP, X, steps=6, seed=1, condition=Y, net=SMALL, progress=False, threads=k) for k in (1, 3))
+    one, many = (fit(moments=True, threads=k) for k in (1, 3))
     assert np.array_equal(one.theta, many.theta) and one.calibration is not None
 
 
@@ -215,7 +218,7 @@ def test_saved_and_loaded_it_answers_the_same(tmp_path):
         score.given(label=1).save(tmp_path / "told")
 
 
-def test_files_of_the_version_before_still_load(tmp_path):
+def test_files_of_the_versions_before_still_load(tmp_path):
     score = fit(condition=None)
     score.save(tmp_path / "new")
     with safe_open(tmp_path / "new", framework="numpy") as file:
@@ -223,7 +226,7 @@ def test_files_of_the_version_before_still_load(tmp_path):
     config = json.loads(metadata["config"])
     del config["vocabulary"]
     text = json.dumps(config)
-    metadata |= {"version": "2", "config": text, "sha256": checkpoint._checksum(text, tensors)}
+    metadata |= {"version": "3", "config": text, "sha256": checkpoint._checksum(text, tensors)}
     (tmp_path / "old").write_bytes(serialise(tensors, metadata))
     x = score.encode(X)
     assert np.array_equal(ink.load(tmp_path / "old")(x, 0.1), score(x, 0.1))
@@ -294,6 +297,8 @@ def test_mistakes_are_named():
         fit(condition=Y[:10])
     with pytest.raises(ValueError, match="says nothing of any row"):
         fit(condition=[""] * len(X))
+    with pytest.raises(ValueError, match="condition: a network for bits is told nothing"):
+        ink.fit(ink.Binomial(20), (X > 0.5).astype(np.float32), steps=1, seed=1, condition=Y)
     for bad in (3, "7", [1.5] * len(X)):
         with pytest.raises(TypeError, match="condition"):
             fit(condition=bad)

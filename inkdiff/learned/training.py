@@ -122,11 +122,11 @@ def fit(
     net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8), MLP(128, 3) for
         bits.
     batch : points per step; by default 1024 for points and bits, 256 for pictures.
-    lr, warmup : peak of the learning rate, by default 0.01 for points, 0.005 for pictures, and steps of its linear
-        rise; it then falls to zero by half a cosine.
-    decay : weight decay of AdamW, in units of the learning rate; by default 0 for points, 0.5 for pictures.
+    lr, warmup : peak of the learning rate, by default 0.01 for points, else 0.005, and steps of its linear rise; it
+        then falls to zero by half a cosine.
+    decay : weight decay of AdamW, in units of the learning rate; by default 0 for points, 0.5 for pictures and bits.
     finest : smallest noise trained on, in units of the data's standard deviation; by default 0.005 for points, 0.1 for
-        pictures.
+        pictures. It, `waves`, `moments` and `weighting` are of Gaussian noise, and refused for bits.
     waves : octaves of each coordinate that the network sees as waves (`parametrisation.py`); by default 5 for points, 0
         for pictures.
     moments : correct the trained score so that its samples keep the means and covariances of the data
@@ -160,9 +160,10 @@ def fit(
     """
     check_process(process, also=Binomial)
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
-    shape: dict[str, Any] = {"d": checks.state(getattr(data, "x", data), "data").shape[1], "net": net, "batch": batch}
-    rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest, "waves": waves}
-    settings = Settings.of(**shape, **rates, steps=steps, seed=seed, moments=moments, weighting=weighting)
+    d, bits = checks.state(getattr(data, "x", data), "data").shape[1], isinstance(process, Binomial)
+    shape: dict[str, Any] = {"net": net, "batch": batch, "finest": finest, "waves": waves, "moments": moments}
+    rates: dict[str, Any] = {"steps": steps, "seed": seed, "lr": lr, "decay": decay, "warmup": warmup}
+    settings = Settings.of(d, bits=bits, **shape, **rates, weighting=weighting)
     if sitting.checkpoint is not None:
         _refuse_to_overwrite(sitting.checkpoint)
     if isinstance(process, Binomial):

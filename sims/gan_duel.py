@@ -34,11 +34,11 @@ class Parameters:
 
 QUICK = {"steps": 25, "seeds": 1, "samples": 50, "detective_steps": 8}
 # Upright, the grid would be known to the part of a score that is not learned: its coordinates are independent.
-SETS = {8: ink.datasets.eight_gaussians, 25: partial(ink.datasets.grid_gaussians, angle=0.5)}
+SETS = {8: ("eight_gaussians", {}), 25: ("grid_gaussians", {"angle": 0.5})}
 NAMES = {"duel": ("duel", "duello"), "diffusion": ("diffusion", "diffusione")}
 COLOURS = {"duel": viz.COLORS["orange"], "diffusion": viz.COLORS["blue"]}
 # 8642 parameters of the forger (and 8577 of its detective), 8202 of the score, 12737 of a fresh detective.
-PLAYER, SCORE = ink.gan.Perceptron(64, 3), ink.MLP(56, 3, embedding=8, harmonics=4, dropout=0.0)
+PLAYER, SCORE = (64, 3), {"width": 56, "depth": 3, "embedding": 8, "harmonics": 4, "dropout": 0.0}
 POINTS, DRAWS, FRESH = 20_000, 5, 1_000_000  # seeds from FRESH on give what everything is judged by
 ROWS = {
     "seconds": ("training, CPU s", "addestramento, s di CPU"),
@@ -55,8 +55,9 @@ def run(p: Parameters, report: Report) -> None:
     stages = sorted({1, *(max(1, round(share * p.steps)) for share in (0.03, 0.1, 0.3, 1))})
     found, film, detect = {}, {}, partial(ink.gan.detect, steps=p.detective_steps, seed=p.seed, threads=1)
     for name in NAMES:
-        train(name, SETS[8](1000, 0), 2, 0)  # compiles what it needs
-    for kind, make in SETS.items():
+        train(name, ink.datasets.eight_gaussians(1000, 0), 2, 0)  # compiles what it needs
+    for kind, (points, options) in SETS.items():
+        make = partial(getattr(ink.datasets, points), **options)
         real, other = (np.concatenate([make(p.samples, s + k).x for k in range(DRAWS)]) for s in (FRESH, 2 * FRESH))
         floor = np.median([ink.energy_distance(make(p.samples, 3 * FRESH + k).x, real).value for k in range(9)])
         report.check(f"fresh_detective_on_real_and_real_{kind}", detect(real, other).accuracy, 0.5)
@@ -74,10 +75,11 @@ def train(name: str, data, steps: int, seed: int, callback=None):
     """A forger or a score, and the CPU seconds that it took."""
     start, common = time.process_time(), {"steps": steps, "seed": seed, "threads": 1, "progress": False}
     if name == "duel":
-        model = ink.gan.duel(data, forger=PLAYER, detective=PLAYER, callback=callback, **common)
+        both = dict.fromkeys(("forger", "detective"), ink.gan.Perceptron(*PLAYER))
+        model = ink.gan.duel(data, callback=callback, **both, **common)
     else:
         own = {"batch": 512, "lr": 0.02, "decay": 0.0, "moments": False}  # best on other seeds
-        model = ink.fit(ink.VariancePreserving.linear(), data, net=SCORE, **own, **common)
+        model = ink.fit(ink.VariancePreserving.linear(), data, net=ink.MLP(**SCORE), **own, **common)
     return model, time.process_time() - start
 
 
@@ -117,7 +119,7 @@ def check(found, p: Parameters, report: Report) -> None:
     for kind in SETS:
         duel, other = median["duel", kind], median["diffusion", kind]
         worse, faster = duel["distance"] / other["distance"], other["each"] / duel["each"]
-        report.bound(f"distance_{kind}_duel_over_diffusion", worse, at_least=0.0 if report.quick else 1.0)
+        report.bound(f"distance_{kind}_duel_over_diffusion", worse, at_least=float(not report.quick))
         report.bound(f"time_of_a_point_{kind}_diffusion_over_duel", faster, at_least=1.0)
     report.words(
         f"In equal time diffusion comes {worse:.0f} times nearer; the forger draws {faster:.0f} times faster.",
@@ -134,8 +136,7 @@ def draw(found, film, film_of_digits, p: Parameters, report: Report) -> None:
         viz.images(axes[1, k], np.clip(film_of_digits[step], 0, 1), (8, 8), 2, 5)
     for ax in [*axes[:2, len(film) + 1 :].flat, *axes[2:].flat]:
         ax.remove()
-    grid = axes[0, 0].get_gridspec()
-    below = grid[2, :].subgridspec(1, 3, width_ratios=[1.35, 1, 1])
+    below = (grid := axes[0, 0].get_gridspec())[2, :].subgridspec(1, 3, width_ratios=[1.35, 1, 1])
     duelling(fig.add_subplot(below[0, 0]), found["duel", 8])
     for k, (name, words) in enumerate(NAMES.items()):
         worst, ax = max(found[name, 25], key=lambda one: one["distance"]), fig.add_subplot(below[0, 1 + k])
@@ -155,14 +156,14 @@ def entry(values) -> str:  # median over the seeds, then the least and the great
     return middle if low == high else f"{middle} ({low}–{high})"
 
 
-def duelling(ax, duels) -> None:  # how often its detective is right, and how often a fresh one
+def duelling(ax, duels) -> None:
     for one in duels:
         steps, right = one["model"].history.step, one["model"].history.accuracy.value
         (own,) = ax.plot(steps, right, color=COLOURS["duel"], linewidth=1.2, alpha=0.8)
         (fresh,) = ax.plot(steps[-1], one["right"], "D", color=viz.COLORS["red"], clip_on=False)
-    coin = ax.axhline(0.5, color=viz.COLORS["black"], linestyle="--", linewidth=1.4)
     words = viz.say("its own,a fresh one,tossing a coin", "il suo,uno nuovo,testa o croce").split(",")
-    ax.legend([own, fresh, coin], words, loc="upper right")
+    viz.theory(ax, None, 0.5, words[2])
+    ax.legend([own, fresh, ax.lines[-1]], words, loc="upper right")
     ax.set(ylim=(None, 0.95), xlabel=viz.label("step"), ylabel=viz.say("detective is right", "il detective ha ragione"))
 
 

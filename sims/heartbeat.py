@@ -38,6 +38,7 @@ class Parameters:
 
 
 QUICK = {"sequences": 500, "steps": 100, "chain": 60, "rows": 100, "samples": 200, "least_bound": -6.0}
+LIMITS = {"least_bound": (-20, 0), "sequences": (100, None), "chain": (2, None), "rows": (2, None)}
 TOUR = {"steps": 800, "rows": 300, "samples": 300, "least_bound": -2.414}
 PAPER, OPTIMUM, NULL = -2.414, -math.log2(5), -14.439
 SHOWN, FRAMES = 24, 5

@@ -33,7 +33,7 @@ class Parameters:
 
 
 QUICK = {"fewest": 600, "steps": 20, "samples": 40, "copied": 0.0, "invented": 1.0}
-VP = ink.VariancePreserving.linear()
+LIMITS = {"fewest": (16, 1256), "samples": (2, None), "copied": (0, 1), "invented": (0, 1)}
 SHOWN = 12  # images beside their nearest training image
 COLORS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000")
 
@@ -66,7 +66,7 @@ def run(p: Parameters, report: Report) -> None:
 def train_on(x: np.ndarray, train, held_out, p: Parameters) -> Trained:
     """Train on the images x and measure on the way; without the correction of moments, which is not the network's."""
     moments = sorted({max(1, p.steps * share // 100) for share in (10, 20, 40, 70, 100)})
-    copies = []
+    copies, process = [], ink.VariancePreserving.linear()
 
     def look(step: int, loss: float, snapshot) -> None:
         if step in moments:
@@ -74,13 +74,13 @@ def train_on(x: np.ndarray, train, held_out, p: Parameters) -> Trained:
             copies.append(ink.copied_share(images, x))
 
     data = ink.datasets.Dataset(x, image_shape=train.image_shape, range=train.range)
-    score = ink.fit(VP, data, steps=p.steps, seed=p.seed, moments=False, callback=look)
-    times = score.times(10)[2:-1]
-    seen, unseen = (ink.denoising_loss(VP, score, score.encode(rows), times, seed=p.seed) for rows in (x, held_out.x))
+    score = ink.fit(process, data, steps=p.steps, seed=p.seed, moments=False, callback=look)
+    rows, times = (score.encode(x), score.encode(held_out.x)), score.times(10)[2:-1]
+    seen, unseen = (ink.denoising_loss(process, score, row, times, seed=p.seed) for row in rows)
     images = score.sample(p.samples, seed=p.seed, steps=20, sampler="dpm_solver")
-    memory = ink.EmpiricalScore(VP, score.encode(x))
-    start = VP.prior(1.0).sample(min(p.samples, 100), x.shape[1], seed=p.seed)
-    walk = ink.reverse(VP, memory, start, score.times(20), seed=p.seed, sampler="dpm_solver")
+    memory = ink.EmpiricalScore(process, rows[0])
+    start = process.prior(1.0).sample(min(p.samples, 100), x.shape[1], seed=p.seed)
+    walk = ink.reverse(process, memory, start, score.times(20), seed=p.seed, sampler="dpm_solver")
     remembered = ink.copied_share(score.decode(walk.last), x)
     return Trained(x, moments, copies, images, (seen, unseen), remembered)
 

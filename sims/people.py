@@ -43,6 +43,7 @@ QUICK = {
     "people": 20_000, "steps": 40, "steps_many": 20, "fresh": 150, "cells": 16, "off": 5.0, "off_many": 30.0,
     "calibrated": 0.0,
 }  # fmt: skip
+LIMITS = {"people": (1000, None), "fresh": (10, None), "cells": (4, 1000), "calibrated": (0, 1)}
 TOUR = {"people": 200_000, "steps": 400, "steps_many": 300, "fresh": 500, "cells": 32, "off": 0.1, "off_many": 1.5}
 MANY = 8
 HEIGHT, WEIGHT = ("height (cm)", "altezza (cm)"), ("weight (kg)", "peso (kg)")
@@ -61,8 +62,8 @@ def run(p: Parameters, report: Report) -> None:
     levels, peak = density(learned, log_p, p)
     report.bound("height_at_the_peak", peak[0], at_least=150)
     imagined = learned.sample(p.fresh, seed=p.seed)
-    for ax, x, color in ((axes[0, 0], fresh.x, "grey"), (axes[0, 1], imagined, "green")):
-        draw_density(ax, x, color, levels, peak)
+    draw_density(axes[0, 0], fresh.x, "grey", levels, peak)
+    draw_density(axes[0, 1], imagined, "green", levels, peak)
     axes[0, 0].set_title(viz.say("people, and what was learned", "persone, e ciò che si è appreso"))
     axes[0, 1].set_title(viz.say("people who never were", "persone mai esistite"))
     shares = draw_bodies(axes[0, 2], learned, log_p, many, log_p_many, p)
@@ -106,8 +107,7 @@ def draw_density(ax, x, color: str, levels, peak) -> None:
     drawn = ax.contour(h, w, log_p.T, levels=at, colors=[viz.COLORS[c] for c in ("sky", "blue", "black")])
     ax.clabel(drawn, fmt=dict(zip(drawn.levels, ("99 %", "90 %", "50 %"), strict=True)), fontsize="small")
     ax.plot(*peak, "^", color=viz.COLORS["red"], markersize=12)
-    note = {"color": viz.COLORS["red"], "ha": "center"}
-    ax.annotate(viz.say("peak", "picco"), peak, peak + np.array([0, -26], np.float32), **note)
+    ax.annotate(viz.say("peak", "picco"), peak, (peak[0], peak[1] - 26), color=viz.COLORS["red"], ha="center")
     ax.plot(200, 30, "*", color=viz.COLORS["orange"], markersize=16)
     ax.annotate(viz.say("tails:\nnobody", "code:\nnessuno"), (200, 9), ha="center", color=viz.COLORS["orange"])
     ax.set(aspect="auto", xlabel=viz.say(*HEIGHT), ylabel=viz.say(*WEIGHT), **FRAME)
@@ -121,11 +121,9 @@ def draw_bodies(ax, learned, log_p, many, log_p_many, p: Parameters) -> list[flo
     angel[:, -1] = WINGS
     last = ink.plausibility(log_p_many, many.log_likelihood(angel, **SOLVER).values)
     value, stderr = (np.append(getattr(shares, name), getattr(last, name)) for name in ("value", "stderr"))
-    names = [f"{h} cm, {w} kg" for h, w in BODIES] + [
-        viz.say("ordinary, but\nwings of 5 cm", "normale, ma\nali di 5 cm")
-    ]
-    colors = [viz.COLORS[c] for c in ("blue", "blue", "blue", "orange", "orange")]
-    ax.barh(names, value, xerr=stderr, color=colors, capsize=4)
+    wings = viz.say("ordinary, but\nwings of 5 cm", "normale, ma\nali di 5 cm")
+    names = [*(f"{h} cm, {w} kg" for h, w in BODIES), wings]
+    ax.barh(names, value, xerr=stderr, color=[viz.COLORS["blue"]] * 3 + [viz.COLORS["orange"]] * 2, capsize=4)
     ax.set(xscale="log", xlim=(0.3 / p.fresh, 1.5), xlabel=viz.say("share less probable", "frazione meno probabile"))
     ax.invert_yaxis()
     ax.set_title(viz.say("how plausible is this body?", "quanto è plausibile?"))
@@ -136,16 +134,15 @@ def draw_calibration(ax, learned, imagined, log_p, p: Parameters, report: Report
     """The shares of people never seen, among other real people and among those that the network imagines: uniform?"""
     others = learned.log_likelihood(ink.datasets.people(p.fresh, p.seed + 2).x, **SOLVER).values
     kinds = (("real", log_p, "green"), ("imagined", learned.log_likelihood(imagined, **SOLVER).values, "orange"))
-    words = {"real": viz.say("among real people", "tra persone reali")}
-    words["imagined"] = viz.say("among imagined people", "tra persone immaginate")
-    for name, population, color in kinds:
+    among = viz.say("among real people,among imagined people", "tra persone reali,tra persone immaginate").split(",")
+    for (name, population, color), words in zip(kinds, among, strict=True):
         share = np.sort(ink.plausibility(population, others).value)
         p_value = ink.calibration_p_value(population, others)
         report.bound(f"p_value_of_uniform_shares_among_{name}_people", p_value, at_least=p.calibrated)
-        ax.plot(share, (np.arange(len(share)) + 0.5) / len(share), color=viz.COLORS[color], label=words[name])
+        ax.plot(share, (np.arange(len(share)) + 0.5) / len(share), color=viz.COLORS[color], label=words)
     viz.theory(ax, [0, 1], [0, 1], viz.say("honest", "onesta"))
-    ax.set(xlabel=viz.say("share less probable", "frazione meno probabile"))
-    ax.set(ylabel=viz.say("of people never seen", "di persone mai viste"))
+    of = viz.say("of people never seen", "di persone mai viste")
+    ax.set(xlabel=viz.say("share less probable", "frazione meno probabile"), ylabel=of)
     ax.set_title(viz.say("is the answer honest?", "la risposta è onesta?"))
     ax.legend()
 

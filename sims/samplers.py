@@ -40,23 +40,22 @@ class Parameters:
 
 
 QUICK = {"walkers": 40, "finest": 160, "training": 30, "samples": 40, "draws": 1, "most": 15, "excess": 1e3}
-VP = ink.VariancePreserving.linear()
 END, SPREAD = 2e-3, 0.3  # the last time of the walks in the first panels; variance of the Gaussian data
 FLOWS = {
-    "DDIM": (ink.DDIM(), 1, 1, "#56B4E9"),
-    "Heun": (ink.ProbabilityFlow(), 2, 2, "#D55E00"),
-    "DPM-Solver++(2M)": (ink.DPMSolver(), 2, 1, "#0072B2"),
+    "DDIM": ("DDIM", 1, 1, "#56B4E9"),
+    "Heun": ("ProbabilityFlow", 2, 2, "#D55E00"),
+    "DPM-Solver++(2M)": ("DPMSolver", 2, 1, "#0072B2"),
 }
 NOISY = {
-    "ancestral, $\\tilde\\beta$": (ink.Ancestral(), "#009E73"),
-    "ancestral, $\\beta$": (ink.Ancestral("transition"), "#CC79A7"),
-    "Euler-Maruyama": (ink.EulerMaruyama(), "#E69F00"),
+    "ancestral, $\\tilde\\beta$": ("Ancestral", "#009E73"),
+    "ancestral, $\\beta$": ("Ancestral transition", "#CC79A7"),
+    "Euler-Maruyama": ("EulerMaruyama", "#E69F00"),
 }
 ON_DIGITS = {
-    "ancestral": (ink.Ancestral(), (15, 30, 60, 120, 250), 1, "#009E73"),
-    "DDIM": (ink.DDIM(), (8, 15, 30, 60), 1, "#56B4E9"),
-    "Heun": (ink.ProbabilityFlow(), (8, 12, 20, 30), 2, "#D55E00"),
-    "DPM-Solver++(2M)": (ink.DPMSolver(), (8, 15, 30, 60), 1, "#0072B2"),
+    "ancestral": ("Ancestral", (15, 30, 60, 120, 250), 1, "#009E73"),
+    "DDIM": ("DDIM", (8, 15, 30, 60), 1, "#56B4E9"),
+    "Heun": ("ProbabilityFlow", (8, 12, 20, 30), 2, "#D55E00"),
+    "DPM-Solver++(2M)": ("DPMSolver", (8, 15, 30, 60), 1, "#0072B2"),
 }
 
 
@@ -71,11 +70,13 @@ def run(p: Parameters, report: Report) -> None:
 
 def draw_flows(ax, p: Parameters, report: Report, counts: list[int]) -> None:
     """Distance from where the flow leads, on an exact mixture."""
-    score = ink.MixtureScore(VP, [0.3, 0.7], [[-0.8, 0.2], [0.6, -0.3]], 0.09)
-    x = VP.prior(1.0).sample(p.walkers, 2, seed=p.seed, dtype=np.float64)
-    truth = ink.reverse(VP, score, x, [1.0, END], seed=p.seed, sampler=ink.AdaptiveFlow(1e-10, 1e-12)).last
+    vp = process()
+    score = ink.MixtureScore(vp, [0.3, 0.7], [[-0.8, 0.2], [0.6, -0.3]], 0.09)
+    x = vp.prior(1.0).sample(p.walkers, 2, seed=p.seed, dtype=np.float64)
+    truth = ink.reverse(vp, score, x, [1.0, END], seed=p.seed, sampler=ink.AdaptiveFlow(1e-10, 1e-12)).last
     for name, (sampler, order, cost, colour) in FLOWS.items():
-        errors = [rms(ink.reverse(VP, score, x, grid(n), seed=p.seed, sampler=sampler).last - truth) for n in counts]
+        ends = [ink.reverse(vp, score, x, grid(n), seed=p.seed, sampler=made(sampler)).last for n in counts]
+        errors = [float(np.sqrt(((end - truth) ** 2).mean())) for end in ends]
         asked = cost * np.array(counts)
         ax.loglog(asked, errors, "o-", color=colour, label=f"{name}: " + viz.say("order", "ordine") + f" {order}")
         judge_order(report, name, order, errors)
@@ -88,9 +89,9 @@ def draw_noisy(ax, report: Report, counts: list[int]) -> None:
     """Error of the variance for Gaussian data, in closed form from the coefficients: no sampling."""
     truth = total(END)
     for name, (sampler, colour) in NOISY.items():
-        errors = [abs(chain_variance(sampler, grid(n)) / truth - 1) for n in counts]
+        errors = [abs(chain_variance(made(sampler), grid(n)) / truth - 1) for n in counts]
         ax.loglog(counts, errors, "o-", color=colour, label=f"{name}: " + viz.say("order 1", "ordine 1"))
-        judge_order(report, type(sampler).__name__ + "_" + getattr(sampler, "variance", ""), 1, errors)
+        judge_order(report, sampler.replace(" ", "_"), 1, errors)
     ax.set(xlabel=viz.say("questions to the score", "domande allo score"))
     ax.set_ylabel(viz.say("relative error of the variance", "errore relativo della varianza"))
     ax.set_title(viz.say("with fresh noise: exact Gaussian", "con rumore nuovo: gaussiana esatta"))
@@ -107,11 +108,11 @@ def place_legend(ax, below: float) -> None:
 def draw_digits(ax, p: Parameters, report: Report) -> None:
     """Frechet distance to digits never seen, against the number of network evaluations."""
     train, held_out = ink.datasets.digits().split(test_size=0.3, random_state=0)
-    score = ink.fit(VP, train, steps=p.training, seed=p.seed)
+    score = ink.fit(process(), train, steps=p.training, seed=p.seed)
     median = {}
     for name, (sampler, every, cost, colour) in ON_DIGITS.items():
         counts = [n for n in every if n <= p.most]
-        found = np.array([distances(score, sampler, n, held_out, p) for n in counts])
+        found = np.array([distances(score, made(sampler), n, held_out, p) for n in counts])
         median[name] = dict(zip(counts, np.median(found, axis=1), strict=True))
         middle = np.array(list(median[name].values()))
         below, above = middle - found.min(axis=1), found.max(axis=1) - middle
@@ -137,33 +138,37 @@ def distances(score, sampler, steps: int, held_out, p: Parameters) -> list[float
     return [ink.frechet_distance(x, held_out).value for x in samples]
 
 
-def grid(steps: int) -> np.ndarray:
-    return ink.time_grids.log_snr(VP, steps, end=END, to_zero=False)
+def made(sampler: str):
+    name, *options = sampler.split()
+    return getattr(ink, name)(*options)
+
+
+def process() -> ink.VariancePreserving:
+    return ink.VariancePreserving.linear()
+
+
+def grid(steps: int):
+    return ink.time_grids.log_snr(process(), steps, end=END, to_zero=False)
 
 
 def total(t: float) -> float:
-    return VP.alpha(t) ** 2 * SPREAD + VP.variance(t)
+    return process().alpha(t) ** 2 * SPREAD + process().variance(t)
 
 
 def chain_variance(sampler, times) -> float:
     """Variance at times[-1] of the walk of Gaussian data, begun with the exact one."""
     v = total(times[0])
     for t, s in pairwise(times):
-        a, b, c = sampler.coefficients(VP, t, s)
+        a, b, c = sampler.coefficients(process(), t, s)
         v = (a - b / total(t)) ** 2 * v + c**2
     return v
 
 
 def judge_order(report: Report, name: str, order: int, errors: list[float]) -> None:
-    """The observed order, from the last doubling of the steps."""
-    found = math.log2(errors[-2] / errors[-1])
-    slack = 0.5 if report.quick else 0.15
-    report.bound(f"order_of_{name.strip('_')}", found, at_least=order - slack)
-    report.bound(f"order_of_{name.strip('_')}", found, at_most=order + slack)
-
-
-def rms(x: np.ndarray) -> float:
-    return math.sqrt((x**2).mean())
+    found = math.log2(errors[-2] / errors[-1])  # from the last doubling of the steps
+    name, slack = f"order_of_{name}", 0.5 if report.quick else 0.15
+    report.bound(name, found, at_least=order - slack)
+    report.bound(name, found, at_most=order + slack)
 
 
 if __name__ == "__main__":

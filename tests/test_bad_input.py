@@ -19,8 +19,13 @@ DDPM = ink.VariancePreserving.ddpm()
 X = np.full((4, 2), 0.5)
 SCORE = ink.GaussianScore(FREE, [0.0, 0.0], 1.0)
 
+class Opaque:
+    def __repr__(self):
+        return "an opaque object"
+
+
 NOT_POSITIVE = [0, -1, -0.5, math.nan, math.inf, -math.inf, np.float64("nan"), np.array(-1.0), 10**400]
-NOT_NUMBERS = ["1", None, [1.0], (1,), {}, 1j, np.ones(2), True, np.bool_(True), np.array(True), object(), b"1"]
+NOT_NUMBERS = ["1", None, [1.0], (1,), {}, 1j, np.ones(2), True, np.bool_(True), np.array(True), Opaque(), b"1"]
 NOT_COUNTS = [0, -1, 1.0, 2.5, "3", None, math.nan, [1], True, np.float32(2), 2**70]
 NOT_SEEDS = [-1, 2**64, 1.0, "0", None, math.nan, True, [1], np.float64(3)]
 NOT_STATES = [
@@ -40,7 +45,7 @@ NOT_STATES = [
     np.array([[np.inf, 0.5]]),
     np.array([[0.5 + 0j, 0.5]]),
     np.array([["a", "b"]]),
-    np.array([[object(), 1]]),
+    np.array([[Opaque(), 1]]),
     np.array([["2020-01-01"]], "datetime64[D]"),
 ]
 NOT_TIMES = [

@@ -385,7 +385,7 @@ def test_untrained_every_bit_stands_for_itself():
 def test_gradient_of_the_objective():
     model = fit(steps=3)
     objective = model.objective(model.prepared(ink.datasets.heartbeat(500, 0)), ink.learned.settings.Settings.of(
-        20, SMALL, 64, 1.0, steps=3, seed=4, lr=1e-2, decay=0.0, warmup=1, moments=False, weighting="balanced"
+        20, bits=True, net=SMALL, batch=64, steps=3, seed=4, lr=1e-2, warmup=1
     ))  # fmt: skip
     batch = objective.draw(5)
     batch = type(batch)(*(a if a.dtype == np.int64 else a.astype(np.float64) for a in batch))
@@ -415,7 +415,7 @@ def test_mean_loss_is_the_bound():
     model = fit(steps=60, lr=1e-2)
     data = model.prepared(ink.datasets.heartbeat(500, 0))
     objective = model.objective(data, ink.learned.settings.Settings.of(
-        20, SMALL, 8192, 1.0, steps=3, seed=4, lr=1e-2, decay=0.0, warmup=1, moments=False, weighting="balanced"
+        20, bits=True, net=SMALL, batch=8192, steps=3, seed=4, lr=1e-2, warmup=1
     ))  # fmt: skip
     losses = []
     for step in range(4):
@@ -617,6 +617,8 @@ X = ROWS
         (lambda: ink.variational_bound(SHORT, lambda x, t: x, X, [4, 1], seed=1), "end at 0"),
         (lambda: fit(X / 3), "data must hold bits"),
         (lambda: fit(finest=0.1), "finest"),
+        (lambda: fit(waves=3), "waves"),
+        (lambda: fit(moments=True), "moments"),
         (lambda: fit(weighting="simple"), "weighting"),
         (lambda: fit()(X, 1), "20 bits per row"),
         (lambda: fit()(ink.datasets.heartbeat(3, 0).x, 0), "t must be >= 1"),

@@ -96,7 +96,7 @@ def test_walkers_start_without_chance_in_their_moments():
 
 
 def test_files_of_old_hold_the_diagonal_only(tmp_path):
-    score = ink.fit(FREE, data(), steps=2, seed=1, net=ink.MLP(8, 1), progress=False)
+    score = ink.fit(FREE, data(), steps=2, seed=1, net=ink.MLP(8, 1), moments=True, progress=False)
     score.save(tmp_path / "new.ink")
     with safe_open(tmp_path / "new.ink", "numpy") as file:
         config, tensors = file.metadata()["config"], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -126,7 +126,7 @@ def test_all_settings_return_with_the_checkpoint(weighting, tmp_path):
     with pytest.raises(Gone):
         fit(steps=20, **settings, checkpoint=path, every=3, callback=gone_after(10))
     kept = files.read(path)[1].settings
-    assert kept == Settings.of(2, WITH, 64, steps=20, seed=1, **settings)
+    assert kept == Settings.of(2, net=WITH, batch=64, steps=20, seed=1, **settings)
     assert kept.weighting == check_weighting(weighting)
     assert_same(resume(path), whole)
 
@@ -230,7 +230,7 @@ def rewritten(saved, change, path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h, c: h["__metadata__"].update(version="3"), "version '3', but this inkdiff reads up to 2; upgrade"),
+        (lambda h, c: h["__metadata__"].update(version="99"), "version '99', but this inkdiff reads up to .; upgrade"),
         (lambda h, c: h["__metadata__"].update(format="other"), "not a learned score of inkdiff"),
         (lambda h, c: h["__metadata__"].pop("sha256"), "damaged.*sha256"),
         (lambda h, c: c["training"].update(step=6), "damaged.*checksum"),

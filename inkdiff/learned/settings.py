@@ -18,7 +18,7 @@ import numpy as np
 
 from inkdiff import checks
 from inkdiff.backend import Array, asnumpy
-from inkdiff.learned.weighting import Weighting, check_weighting
+from inkdiff.learned.weighting import BalancedWeighting, Weighting, check_weighting
 from inkdiff.nn import MLP
 
 __all__ = ["Fingerprint", "Settings", "default_net"]
@@ -27,6 +27,9 @@ _SMALL = 8  # up to this many coordinates the data are points, beyond it they ar
 # Chosen on other seeds than any that is reported, and on splits of the training digits.
 _POINTS = {"batch": 1024, "finest": 0.005, "lr": 1e-2, "decay": 0.0, "waves": 5, "moments": False}
 _PICTURES = {"batch": 256, "finest": 0.1, "lr": 5e-3, "decay": 0.5, "waves": 0, "moments": True}
+# Of Gaussian noise are the rest, which bits have not; they stand at values that mean nothing.
+_BITS = {"net": MLP(128, 3, dropout=0.0), "batch": 1024, "lr": 5e-3, "decay": 0.5}
+_NOT_OF_BITS = {"finest": 1.0, "waves": 0, "moments": False, "weighting": BalancedWeighting()}
 
 
 def default_net(d: int) -> MLP:
@@ -87,10 +90,16 @@ class Settings:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, d: int, net: MLP | None = None, batch: int | None = None, **others: Any) -> Settings:
-        """The settings for data of d coordinates; what is None takes the value that suits points, or pictures."""
+    def of(cls, d: int, *, bits: bool = False, **given: Any) -> Settings:
+        """The settings for data of d coordinates; what is None takes the value that suits points, pictures, or bits."""
         chosen: dict[str, Any] = {"net": default_net(d)} | (_PICTURES if d > _SMALL else _POINTS)
-        given = {"net": net, "batch": batch} | others
+        if bits:
+            chosen = _BITS | _NOT_OF_BITS
+            given["weighting"] = check_weighting(given.get("weighting", "balanced"))
+            for name, only in _NOT_OF_BITS.items():
+                if given.get(name) not in (None, only):
+                    shown = checks.show(given[name])
+                    raise ValueError(f"{name} is of Gaussian noise; leave it out for bits, got {shown}.")
         return cls(**(chosen | {name: value for name, value in given.items() if value is not None}))
 
     def about(self) -> dict[str, Any]:

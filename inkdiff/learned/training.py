@@ -34,7 +34,7 @@ from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.learned.sitting import Callback, Options, Sitting
 from inkdiff.learned.trainer import Trainer
-from inkdiff.learned.weighting import BalancedWeighting, Weighting
+from inkdiff.learned.weighting import Weighting
 from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
 from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
@@ -43,7 +43,6 @@ from inkdiff.simulate import check_state
 __all__ = ["fit", "train"]
 
 _REPORT = 50  # steps over which the shown loss is averaged
-_NET_OF_BITS, _ROWS_OF_BITS = MLP(128, 3, dropout=0.0), 1024
 
 # what is being trained
 L = TypeVar("L", LearnedScore, LearnedBits)
@@ -88,11 +87,11 @@ def fit(
     net : the network's shape; by default MLP(128, 4) for points, MLP(384, 3) for pictures (d > 8), MLP(128, 3) for
         bits.
     batch : points per step; by default 1024 for points and bits, 256 for pictures.
-    lr, warmup : peak of the learning rate, by default 0.01 for points, 0.005 for pictures, and steps of its linear
-        rise; it then falls to zero by half a cosine.
-    decay : weight decay of AdamW, in units of the learning rate; by default 0 for points, 0.5 for pictures.
+    lr, warmup : peak of the learning rate, by default 0.01 for points, else 0.005, and steps of its linear rise; it
+        then falls to zero by half a cosine.
+    decay : weight decay of AdamW, in units of the learning rate; by default 0 for points, 0.5 for pictures and bits.
     finest : smallest noise trained on, in units of the data's standard deviation; by default 0.005 for points, 0.1 for
-        pictures.
+        pictures. It, `waves`, `moments` and `weighting` are of Gaussian noise, and refused for bits.
     waves : octaves of each coordinate that the network sees as waves (`parametrisation.py`); by default 5 for points, 0
         for pictures.
     moments : correct the trained score so that its samples keep the means and covariances of the data
@@ -130,14 +129,14 @@ def fit(
     """
     check_process(process, also=Binomial)
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
-    shape: dict[str, Any] = {"d": checks.state(getattr(data, "x", data), "data").shape[1], "net": net, "batch": batch}
-    rates: dict[str, Any] = {"lr": lr, "decay": decay, "warmup": warmup, "finest": finest, "waves": waves}
+    d, bits = checks.state(getattr(data, "x", data), "data").shape[1], isinstance(process, Binomial)
     said = None if condition is None else sayings(condition)
+    if bits and said is not None:
+        raise ValueError("condition: a network for bits is told nothing; leave it out.")
+    shape: dict[str, Any] = {"net": net, "batch": batch, "finest": finest, "waves": waves, "moments": moments}
+    rates: dict[str, Any] = {"steps": steps, "seed": seed, "lr": lr, "decay": decay, "warmup": warmup}
     rates |= hidden(said, hide, hide_each)
-    if isinstance(process, Binomial):
-        shape |= {"net": net or _NET_OF_BITS, "batch": batch or _ROWS_OF_BITS}
-        _refuse_of_bits(finest, weighting, said)
-    settings = Settings.of(**shape, **rates, steps=steps, seed=seed, moments=moments, weighting=weighting)
+    settings = Settings.of(d, bits=bits, **shape, **rates, weighting=weighting)
     if sitting.checkpoint is not None:
         _refuse_to_overwrite(sitting.checkpoint)
     if isinstance(process, Binomial):
@@ -251,14 +250,6 @@ def _initial(network: Network, x: Array, seed: int) -> Array:
         return kernels.normal(n, seed=seed, stream=Stream.INIT, out=xp.empty(n, np.float32))
 
     return network.initial(normal)
-
-
-def _refuse_of_bits(finest: float | None, weighting: Weighting | str, said: list[Saying] | None) -> None:
-    if finest is not None or not (weighting == "balanced" or isinstance(weighting, BalancedWeighting)):
-        given = f"finest={finest}, weighting={checks.show(weighting)}"
-        raise ValueError(f"finest and weighting are of Gaussian noise; leave them out for bits, got {given}.")
-    if said is not None:
-        raise ValueError("condition: a network for bits is told nothing; leave it out.")
 
 
 def _refuse_to_overwrite(path: Path) -> None:

@@ -101,7 +101,8 @@ def resume(
         )
     remove_leftovers(path)
     about = {name: value for name, value in score.about.items() if name != "step"}
-    return train(score.trained(score.theta, about).hearing(codes), x, kept, sitting)
+    start = score.trained(score.theta, about)
+    return train(start if codes is None else start.hearing(codes), x, kept, sitting)
 
 
 def _check_steps(steps: int | None, settings: Settings) -> None:

@@ -25,7 +25,7 @@ class Parameters:
     """digits asked for, as many of each class"""
     walk: int = 50
     """steps of every walk back"""
-    guidance: float = 1.5
+    guidance: float = 1.25
     """how much the label counts"""
     as_asked: float = 0.97
     """least share of digits read as what was asked for"""
@@ -42,7 +42,7 @@ PROCESSES = {
     "glass": (ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1)), viz.COLORS["orange"], ("in the glass", "nel bicchiere")),
 }
 DIGITS = np.arange(10)
-GUIDANCE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+GUIDANCE = (0.0, 0.5, 1.0, 1.25, 1.5, 2.0, 3.0)
 
 
 def run(p: Parameters, report: Report) -> None:
@@ -103,7 +103,7 @@ def draw_table(ax, score: ink.LearnedScore, words, p: Parameters) -> None:
 def draw_guidance(panels, score: ink.LearnedScore, train, held_out, words, color: str, p: Parameters) -> None:
     """What the guidance does: more is as asked for, and after some point less is as varied as the real digits."""
     n = p.samples // 2
-    asked = np.resize(DIGITS, n)
+    asked = np.sort(np.resize(DIGITS, n))  # so that each group of the jackknife has all classes
     right, distance = [], []
     for g in (tried := GUIDANCE[:: 3 if p.walk < 20 else 1]):
         x = score.sample(n, seed=p.seed + 2, steps=p.walk, label=asked, guidance=g)

@@ -19,13 +19,13 @@ from inkdiff.cli import Report, sim
 
 @dataclass(frozen=True)
 class Parameters:
-    steps: int = 2500
+    steps: int = 5000
     """training steps; trained once, then kept in the cache"""
     photos: int = 540
     """held-out digits to start from"""
     walk: int = 50
     """steps of a walk back from pure noise"""
-    draws: int = 8
+    draws: int = 10
     """completions of each half digit"""
     corrections: int = 20
     """Langevin steps after each step of the completion"""
@@ -98,7 +98,6 @@ def films(ax, score: ink.LearnedScore, starts, found, times, p: Parameters) -> N
 
 def curves(panels, starts, found, times, train, held_out, labels, report: Report, p: Parameters) -> None:
     """The class that is kept, how real the pictures look, and how like their start they are."""
-    chance = 0.0
     for kind, (color, style, words) in KINDS.items():
         seen = [ink.classify(x, train) for x in found[kind]]
         kept = [ink.Estimate.of_mean(read == labels) for read in seen]
@@ -108,39 +107,38 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
         viz.with_errors(panels[1], times, real, viz.say(*words), color, fmt=style)
         panels[2].plot(off, [one.value for one in real], style, color=color, label=viz.say(*words))
         if kind == "photo":
-            chance = sum(np.mean(labels == k) * np.mean(seen[-1] == k) for k in range(10))
+            chance = float(sum(np.mean(labels == k) * np.mean(seen[-1] == k) for k in range(10)))
             report.bound("photo_keeps_its_class_at_the_earliest_time", kept[0], at_least=p.same)
             report.check("photo_keeps_its_class_at_the_end_by_chance", kept[-1], chance)
         elif kind == "told":
             report.bound("class_at_the_end_when_told", kept[-1], at_least=0.0 if report.quick else 0.95)
         else:
             before, best = ink.frechet_distance(starts[kind], train).value, int(np.argmin([one.value for one in real]))
-            report.bound(
-                "sketch_walked_back_frechet_over_sketch", real[best].value / before, at_most=0.3 + report.quick
-            )
+            report.bound("sketch_back_frechet_over_sketch", real[best].value / before, at_most=0.3 + report.quick)
             for i in SHOWN:
                 panels[2].annotate(f"{times[i]:.2f}", (off[i], real[i].value), (0, 12), textcoords="offset points")
             report.words(
                 f"From t = {times[best]:.2f} sketches come back most real; {kept[best].value:.0%} keep their class.",
                 f"Da t = {times[best]:.2f} gli schizzi tornano più veri; il {kept[best].value:.0%} resta ciò che era.",
             )
-    floor = ink.frechet_distance(held_out, train).value
-    viz.theory(panels[0], None, chance, viz.say("by chance", "per caso"))
+    viz.theory(panels[0], None, 0.1, viz.say("by chance", "per caso"))
     panels[0].set_title(viz.say("same class as the start", "stessa classe dell'inizio"))
     panels[1].set_title(viz.say("Fréchet distance from real digits", "distanza di Fréchet da cifre vere"))
     panels[2].set_title(viz.say("realism against faithfulness", "realismo contro fedeltà"))
     panels[2].set(xlabel=viz.say("difference from the start (rms)", "differenza dall'inizio (rms)"))
     for ax in panels[1:]:
-        viz.theory(ax, None, floor, viz.label("real"))
-        ax.set_yscale("log")
-    for ax in panels[:2]:
-        ax.set(xlabel=viz.label("time"))
+        viz.theory(ax, None, ink.frechet_distance(held_out, train).value, viz.label("real"))
+        ax.set(yscale="log")
     for ax in panels:
+        ax.set(xlabel=ax.get_xlabel() or viz.label("time"))
         ax.legend(fontsize="small")
 
 
 def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Parameters) -> None:
-    """The left half erased: several completions, the one most like the others, and that of the nearest real digit."""
+    """The left half erased: completions, the one most like the others, their mean, and that by the nearest real digit.
+
+    A fair draw keeps a class as often as it is probable, so a single one is no best guess; the mean of them is.
+    """
     options = {"seed": p.seed, "draws": p.draws, "corrections": p.corrections}
     walk = score.times(max(p.walk // 2, 2))
     drawn = np.clip(score.decode(ink.inpaint(score.process, score, score.encode(x), KNOWN, walk, **options)), 0, 1)
@@ -152,21 +150,18 @@ def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Par
     wrong = {name: float(np.sqrt(((y - x)[:, ~KNOWN] ** 2).mean())) for name, y in made.items()}
     report.bound("known_pixels_that_changed", float(np.abs(drawn - x)[:, :, KNOWN].max()), at_most=1e-6)
     for name in ("single", "typical", "mean"):
-        most = 9.0 if report.quick else 1.0
+        most, least = (9.0, 0.0) if report.quick else (1.0, {"single": 0.9, "typical": 0.95, "mean": 1.0}[name])
         report.bound(f"error_of_{name}_completion_over_nearest", wrong[name] / wrong["nearest"], at_most=most)
-        least = 0.0 if report.quick or name == "single" else 1.0
         report.bound(f"class_kept_by_{name}_completion_over_nearest", kept[name] / kept["nearest"], at_least=least)
     report.words(
-        f"With half of it erased {kept['typical']:.1%} of the typical completions keep the class (error "
-        f"{wrong['typical']:.3f}), those by the nearest training digit {kept['nearest']:.1%} ({wrong['nearest']:.3f}).",
-        f"Cancellata metà cifra, il {kept['typical']:.1%} dei completamenti tipici conserva la classe (errore "
-        f"{wrong['typical']:.3f}), con la cifra più vicina il {kept['nearest']:.1%} ({wrong['nearest']:.3f}).",
+        f"Half erased, the mean of draws keeps {kept['mean']:.1%} of the classes, the nearest digit {kept['nearest']:.1%}.",
+        f"Metà cancellata, la media conserva il {kept['mean']:.1%} delle classi, la più vicina il {kept['nearest']:.1%}.",
     )
-    rows = [np.where(KNOWN, x, np.nan), *drawn[:4], typical, made["nearest"], x]
+    rows = [np.where(KNOWN, x, np.nan), *drawn[:4], made["mean"], made["nearest"], x]
     which = [int(np.flatnonzero(labels == k)[0]) for k in range(10) if (labels == k).any()]
     frames = np.array(rows)[:, which].swapaxes(0, 1).reshape(len(which), len(rows), *score.image_shape)
-    names = viz.say("what is known,draws,,,,most typical,nearest digit,truth",
-                    "ciò che si sa,estrazioni,,,,la più tipica,cifra più vicina,verità").split(",")  # fmt: skip
+    names = viz.say("what is known,draws,,,,mean of draws,nearest digit,truth",
+                    "ciò che si sa,estrazioni,,,,loro media,cifra più vicina,verità").split(",")  # fmt: skip
     viz.film(ax, frames, row_labels=names[: 1 + len(drawn[:4])] + names[5:])
     ax.set_title(viz.say("the left half erased, and drawn anew", "la metà sinistra cancellata e ridisegnata"))
 

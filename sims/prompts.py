@@ -87,9 +87,8 @@ def run(p: Parameters, report: Report) -> None:
             f"{GROUPS[group][0]}: {right.value:.1%} are of the class asked for, {worst.value:.0%} on the asked side.",
             f"{GROUPS[group][1]}: il {right.value:.1%} è della classe chiesta, il {worst.value:.0%} dal lato chiesto.",
         )
-    two = [
-        score.given(prompt=prompt)(train.x[:4], 0.5) for prompt in ("a thin slanted 7", "un sette sottile e inclinato")
-    ]
+    both = (score.given(prompt=text) for text in ("a thin slanted 7", "un sette sottile e inclinato"))
+    two = [told(train.x[:4], 0.5) for told in both]
     report.bound("numbers_that_depend_on_the_language", float(np.sum(two[0] != two[1])), at_most=0)
     histograms(axes[:3, 1], beside(train.x, train.y, medians), *drawn["one_word"])
     finish(fig, axes, score, p)
@@ -135,13 +134,10 @@ def histograms(panels, real, off, asked) -> None:
     for ax, (kind, (english, italian, unit)) in zip(panels, MEASURES.items(), strict=True):
         edges = np.linspace(*np.quantile(np.concatenate([real[kind], off[kind]]), (0.003, 0.997)), 26)
         ax.hist(real[kind], edges, density=True, color="0.8", label=viz.label("real"))
-        for word, (about, sign) in SIDES.items():
-            if about == kind:
-                rows = [row for row, said in enumerate(asked) if word in said]
-                color = viz.COLORS["orange" if sign > 0 else "blue"]
-                ax.hist(
-                    off[kind][rows], edges, density=True, histtype="step", linewidth=3, color=color, label=named(word)
-                )
+        for word, color in zip([w for w, side in SIDES.items() if side[0] == kind], ("blue", "orange"), strict=True):
+            rows = [row for row, said in enumerate(asked) if word in said]
+            line = {"histtype": "step", "linewidth": 3, "color": viz.COLORS[color], "label": named(word)}
+            ax.hist(off[kind][rows], edges, density=True, **line)
         ax.axvline(0, color="black", linestyle="--", linewidth=1.4)
         ax.set(xlabel=f"{viz.say(english, italian)} $-$ " + viz.say("median", "mediana") + f" ({unit})", yticks=[])
         ax.legend()
@@ -160,12 +156,9 @@ def finish(fig, axes, score: ink.LearnedScore, p: Parameters) -> None:
     left.set_title(viz.say("drawn as asked (* never met in training)", "disegnate come chiesto (* mai viste insieme)"))
     ax = axes[3, 1]
     viz.theory(ax, None, p.on_side)
-    names = [ink.datasets.as_prompt((word,), viz.language()) for word in SIDES]
-    names = [name.removeprefix("cifra ").removesuffix(" digit").replace(" ", "\n") for name in names]
-    ax.set_xticks(range(len(names)), names)
-    ax.set(
-        ylim=(min(0.5, ax.get_ylim()[0]), 1.02), title=viz.say("share on the asked side", "frazione dal lato chiesto")
-    )
+    ax.set_xticks(range(len(SIDES)), [named(word).replace(" ", "\n") for word in SIDES])
+    ax.set_ylim(min(0.5, ax.get_ylim()[0]), 1.02)
+    ax.set_title(viz.say("share on the asked side", "frazione dal lato chiesto"))
     ax.legend(loc="lower left")
 
 

@@ -154,8 +154,8 @@ def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Par
         report.bound(f"error_of_{name}_completion_over_nearest", wrong[name] / wrong["nearest"], at_most=most)
         report.bound(f"class_kept_by_{name}_completion_over_nearest", kept[name] / kept["nearest"], at_least=least)
     report.words(
-        f"Half erased, the mean of draws keeps {kept['mean']:.1%} of the classes, the nearest digit {kept['nearest']:.1%}.",
-        f"Metà cancellata, la media conserva il {kept['mean']:.1%} delle classi, la più vicina il {kept['nearest']:.1%}.",
+        f"Half erased, the mean of draws keeps {kept['mean']:.1%} of the classes, the nearest {kept['nearest']:.1%}.",
+        f"Metà cancellata: la media conserva il {kept['mean']:.1%} delle classi, la vicina il {kept['nearest']:.1%}.",
     )
     rows = [np.where(KNOWN, x, np.nan), *drawn[:4], made["mean"], made["nearest"], x]
     which = [int(np.flatnonzero(labels == k)[0]) for k in range(10) if (labels == k).any()]

@@ -106,7 +106,7 @@ def draw_guidance(panels, score: ink.LearnedScore, train, held_out, words, color
     n = p.samples // 2
     asked = np.sort(np.resize(DIGITS, n))  # so that each group of the jackknife has all classes
     right, distance = [], []
-    for g in (tried := GUIDANCE[:: 3 if p.walk < 20 else 1]):
+    for g in (tried := GUIDANCE[:: 5 if p.walk < 20 else 1]):
         x = score.sample(n, seed=p.seed + 2, steps=p.walk, label=asked, guidance=g)
         right.append(ink.Estimate.of_mean(ink.classify(x, train) == asked))
         distance.append(ink.frechet_distance(x, held_out))

@@ -20,7 +20,7 @@ from inkdiff.cli.scripts import LANGUAGES, UsageError
 
 __all__ = ["add_command"]
 
-_STEPS = 3000
+_STEPS, _GUIDANCE = 1500, 3.0  # as in sims/prompts.py, chosen there on a split of the training digits
 _FORMATS = ".png"
 
 
@@ -36,7 +36,10 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--n", type=int, default=8, help="how many (default: 8)")
     parser.add_argument("--seed", type=int, default=0, help="64-bit seed of the noise they are drawn from (default: 0)")
     parser.add_argument(
-        "--guidance", type=float, default=2.0, help="how much the prompt counts; 1: as in the data (default: 2)"
+        "--guidance",
+        type=float,
+        default=_GUIDANCE,
+        help=f"how much the prompt counts; 1: as in the data (default: {_GUIDANCE:g})",
     )
     parser.add_argument(
         "--steps", type=int, default=_STEPS, help=f"of the training, if it is still to be done (default: {_STEPS})"
@@ -60,6 +63,7 @@ def _draw(arguments: argparse.Namespace) -> int:
             steps=arguments.steps,
             seed=0,
             condition=ink.datasets.captions(digits),
+            moments=False,  # those of all digits are not those of a class
             progress=not arguments.quiet,
             say=lambda sentence: print(sentence, flush=True),
         )

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "array_module", "asnumpy", "cuda_device_count", "current_stream", "is_cuda", "special", "to_device"]
+__all__ = [
+    "Array",
+    "array_module",
+    "asnumpy",
+    "available_cores",
+    "cuda_device_count",
+    "current_stream",
+    "is_cuda",
+    "special",
+    "to_device",
+]
 
 # A NumPy or CuPy array. CuPy ships no usable stubs, so its arrays are Any to the type checker.
 Array = Any
@@ -27,6 +38,13 @@ def _cupy() -> ModuleType | None:
         return importlib.import_module("cupy")
     except Exception:  # a broken CUDA installation raises more than ImportError; without CuPy there is no CuPy array
         return None
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def cuda_device_count() -> int:

@@ -23,7 +23,7 @@ from inkdiff.cli import Report, sim
 
 @dataclass(frozen=True)
 class Parameters:
-    particles: int = 20_000
+    particles: int = 8_000
     """ink particles among the walls"""
     text: str = "INK"
     """the word that stands in the glass"""

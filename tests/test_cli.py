@@ -337,7 +337,7 @@ def story(folder, monkeypatch):
 
 
 def test_the_page_needs_nothing_else_and_shows_every_check(story, tmp_path, capsys):
-    assert main(["tour", "--out", str(tmp_path / "out")]) == 0
+    assert main(["tour", "--jobs", "1", "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
     path = tmp_path / "out" / "tour.html"
     assert f"page  {path.resolve()}" in out
@@ -357,7 +357,7 @@ def test_the_page_needs_nothing_else_and_shows_every_check(story, tmp_path, caps
 
 
 def test_the_page_in_italian(story, tmp_path):
-    assert main(["tour", "--lang", "it", "--quick", "--out", str(tmp_path)]) == 0
+    assert main(["tour", "--jobs", "1", "--lang", "it", "--quick", "--out", str(tmp_path)]) == 0
     text = (tmp_path / "tour.html").read_text(encoding="utf-8")
     page = Page(text)
     assert '<html lang="it">' in text
@@ -368,7 +368,7 @@ def test_the_page_in_italian(story, tmp_path):
 def test_a_tour_goes_on_past_crashes_and_failures_and_says_so(story, tmp_path, capsys):
     write(story, "random_walk", "raise RuntimeError('the <pump> broke')")
     write(story, "ink_drop", 'report.check("far", (1.0, 0.1), 2.0)')
-    assert main(["tour", "--out", str(tmp_path)]) == 1
+    assert main(["tour", "--jobs", "1", "--out", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     assert "2 of 3 checks passed" in captured.out and "random_walk stopped with an error" in captured.out
     page = Page((tmp_path / "tour.html").read_text(encoding="utf-8"))
@@ -379,8 +379,37 @@ def test_a_tour_goes_on_past_crashes_and_failures_and_says_so(story, tmp_path, c
 
 def test_an_interrupted_tour_leaves_no_page(story, tmp_path):
     write(story, "ink_drop", "raise KeyboardInterrupt")
-    assert main(["tour", "--out", str(tmp_path)]) == 130
+    assert main(["tour", "--jobs", "1", "--out", str(tmp_path)]) == 130
     assert {path.name for path in tmp_path.iterdir()} <= {"random_walk.png", "sims"}
+
+
+def test_parts_side_by_side_say_what_they_say_one_by_one(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(tour, "ORDER", ("random_walk", "one_kernel", "image_noising"))
+    lines, figures = [], []
+    for jobs in ("1", "2"):
+        out = tmp_path / jobs
+        assert main(["tour", "--quick", "--jobs", jobs, "--out", str(out)]) == 0
+        lines.append(sorted(line for line in capsys.readouterr().out.splitlines() if line.startswith("CHECK")))
+        figures.append([path.read_bytes() for path in sorted(out.glob("*.png"))])
+    assert len(lines[0]) > 3 and lines[0] == lines[1]
+    assert len(figures[0]) == 3 and figures[0] == figures[1]
+
+
+def die(*_):
+    os._exit(1)
+
+
+def test_a_part_whose_process_dies_is_told(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(tour, "ORDER", ("random_walk", "one_kernel"))
+    monkeypatch.setattr(tour, "_run_part", die)
+    assert main(["tour", "--quick", "--jobs", "2", "--out", str(tmp_path)]) == 1
+    assert "its process was ended from outside" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1"])
+def test_a_tour_needs_a_worker(jobs, tmp_path, capsys):
+    assert main(["tour", "--jobs", jobs, "--out", str(tmp_path)]) == 2
+    assert "--jobs must be at least 1" in capsys.readouterr().err
 
 
 def test_the_story_is_told_in_both_languages():

@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ORDER", "Chapter", "Frame", "chapters", "frame"]
+__all__ = ["LONGEST", "ORDER", "Chapter", "Frame", "chapters", "frame"]
 
 ORDER = (
     "random_walk", "ink_drop", "counting", "many_starts", "image_noising", "one_kernel", "three_backwards", "unmix",
-    "generate_2d", "generate_digits",
+    "people", "gan_duel", "generate_2d", "generate_digits",
 )  # fmt: skip
+
+
+# Those that train, in order of what it costs: begun first, so that nobody waits for the last.
+LONGEST = ("generate_digits", "people", "gan_duel", "generate_2d")
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,32 @@ CHAPTERS = {
         "know the arrows. Somebody who does must put them in, and that knowledge is what has to be paid "
         "for.",
     ),
+    "people": Chapter(
+        "To draw people one must know what people are like",
+        (
+            "Every person is a point in a space of features: so tall, so heavy, this shoe size, that age. Where many "
+            "people are the points lie dense, and where nobody is there are none: nobody is two metres tall and weighs "
+            "thirty kilograms. Add wings, and the space gains an axis on which everybody sits at zero.",
+            "A network has learned this probability distribution from examples. Near its peak a body is ordinary, out "
+            "in its tails it is strange, and new people can be drawn from it. How plausible is a given body? As "
+            "plausible as the share of people who are more improbable still.",
+        ),
+        "The people are made from published measurements, so that the true distribution is known and the learned one "
+        "can be held against it. The wings measure zero give or take a centimetre, since every measurement errs; "
+        "without that nobody could say how dense the points lie.",
+    ),
+    "gan_duel": Chapter(
+        "The forger and the detective",
+        (
+            "The first machines that drew convincing pictures were duels. A forger draws, a detective says real or "
+            "forged, and each learns from the other, until the detective can only toss a coin.",
+            "Beside the duel stands a diffusion model of the same size and training time. The duel forgets some of the "
+            "places where points are; diffusion finds them all and can say how probable a point is. The forger "
+            "draws in one step what diffusion walks for hundreds.",
+        ),
+        "A detective who is fooled need not mean a perfect forger: he may have been a poor detective. So a new one, "
+        "whom the forger never met, is trained afterwards.",
+    ),
     "generate_2d": Chapter(
         "Learning the arrows",
         (
@@ -120,10 +146,7 @@ CHAPTERS = {
             " is shown points that have been moved by noise, and is asked which way they came. What it "
             "learns in this manner is the score, and thereby the probability distribution of the examples: "
             "where points are common, rare, or missing.",
-            "Think of every plausible human being as a point with height and weight as its coordinates. "
-            "Values near the mean are common, and nobody is two metres tall and weighs thirty kilograms. In"
-            " two dimensions the learned arrows can be laid beside the exact ones, and new points beside "
-            "real ones.",
+            "In two dimensions the learned arrows can be laid beside the exact ones, and new points beside real ones.",
         ),
     ),
     "generate_digits": Chapter(

@@ -115,6 +115,33 @@ CHAPTERS = {
         "l'acqua non conosce le frecce. Deve metterle qualcuno che le conosce, e questa conoscenza è il "
         "prezzo da pagare.",
     ),
+    "people": Chapter(
+        "Per disegnare persone bisogna sapere come sono fatte",
+        (
+            "Ogni persona è un punto in uno spazio di caratteristiche: tanto alta, tanto pesante, quel numero di "
+            "scarpe, quell'età. Dove ci sono molte persone i punti sono fitti, e dove non c'è nessuno non ce ne sono: "
+            "nessuno è alto due metri e pesa trenta chili. Aggiungete le ali, e lo spazio guadagna un asse su cui "
+            "tutti stanno a zero.",
+            "Una rete ha imparato dagli esempi questa distribuzione di probabilità. Vicino al picco un corpo è "
+            "comune, nelle code è strano, e se ne possono estrarre persone nuove. Quanto è plausibile un dato corpo? "
+            "Quanto la frazione di persone ancora più improbabili.",
+        ),
+        "Le persone sono fatte da misure pubblicate, così la distribuzione vera è nota e quella imparata le si può "
+        "mettere accanto. Le ali misurano zero, un centimetro più o meno, perché ogni misura sbaglia; senza questo "
+        "nessuno potrebbe dire quanto sono fitti i punti.",
+    ),
+    "gan_duel": Chapter(
+        "Il falsario e il detective",
+        (
+            "Le prime macchine a disegnare immagini convincenti erano duelli. Un falsario disegna, un detective dice "
+            "vero o falso, e ognuno impara dall'altro, finché al detective non resta che tirare una moneta.",
+            "Accanto al duello sta un modello di diffusione della stessa dimensione e durata di addestramento. Il "
+            "duello dimentica alcuni dei luoghi dove stanno i punti; la diffusione li trova tutti e sa dire quanto è "
+            "probabile un punto. Il falsario disegna in un passo ciò per cui la diffusione ne fa centinaia.",
+        ),
+        "Un detective ingannato non significa un falsario perfetto: forse era un cattivo detective. Perciò dopo se ne "
+        "addestra uno nuovo, che il falsario non ha mai incontrato.",
+    ),
     "generate_2d": Chapter(
         "Imparare le frecce",
         (
@@ -122,10 +149,8 @@ CHAPTERS = {
             " mostrano punti spostati dal rumore, e le si chiede da dove venivano. Ciò che impara così è lo"
             " score, e con esso la distribuzione di probabilità degli esempi: dove i punti sono comuni, "
             "rari o assenti.",
-            "Pensate a ogni essere umano plausibile come a un punto che ha per coordinate altezza e peso. I"
-            " valori vicini alla media sono comuni, e nessuno è alto due metri e pesa trenta chili. In due "
-            "dimensioni le frecce imparate si possono mettere accanto a quelle esatte, e i punti nuovi "
-            "accanto a quelli veri.",
+            "In due dimensioni le frecce imparate si possono mettere accanto a quelle esatte, e i punti nuovi accanto "
+            "a quelli veri.",
         ),
     ),
     "generate_digits": Chapter(

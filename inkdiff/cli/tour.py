@@ -1,8 +1,8 @@
-"""`inkdiff tour`: the whole story in one process, then a page to show.
+"""`inkdiff tour`: the whole story, then a page to show.
 
-The simulations of `inkdiff.cli.story.ORDER` run one after the other with their TOUR parameters; kernels
-compiled for one are there for the next. A simulation that fails is told and the tour goes on; the page is
-written at the end, whole, and says what failed:
+The simulations of `inkdiff.cli.story.ORDER` run with their TOUR parameters, several at a time in processes of their
+own, the longest first; their numbers do not depend on how many, since no result of inkdiff does. A simulation that
+fails is told and the tour goes on; the page is written at the end, whole, and says what failed:
 
     exit status 0  <=>  every simulation ran and every check passed.
 
@@ -12,18 +12,25 @@ Reference: the storyline follows a lecture on diffusion models for listeners wit
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from inkdiff.cli.page import Part, render
 from inkdiff.cli.report import Report
 from inkdiff.cli.scripts import LANGUAGES, Simulation, UsageError, check_out, find
-from inkdiff.cli.story import ORDER, chapters
+from inkdiff.cli.story import LONGEST, ORDER, chapters
 
 __all__ = ["add_command", "tour"]
+
+_MOST_JOBS = 4  # each compiles kernels of its own, and needs some 0.5 GB
 
 
 def add_command(commands: Any) -> None:
@@ -36,52 +43,89 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures and page")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="their language (default: en)")
     parser.add_argument("--quick", action="store_true", help="a few seconds per part; training is cut short")
+    parser.add_argument("--jobs", type=int, help="parts run at a time (default: one per core, at most 4)")
     parser.set_defaults(command=_tour)
 
 
 def _tour(arguments: argparse.Namespace) -> int:
-    return tour(arguments.out, arguments.lang, quick=arguments.quick)
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, got {arguments.jobs}.")
+    return tour(arguments.out, arguments.lang, quick=arguments.quick, jobs=arguments.jobs)
 
 
-def tour(out: Path, lang: str = "en", *, quick: bool = False) -> int:
+def tour(out: Path, lang: str = "en", *, quick: bool = False, jobs: int | None = None) -> int:
     """Run all parts, write the figures and `out`/tour.html, and return the exit status."""
+    from inkdiff.backend import available_cores
+
     check_out(out)
     start = time.perf_counter()
-    _use_language(lang)
-    print(f"inkdiff tour: {len(ORDER)} parts; figures go to {out}", flush=True)
-    parts = []
-    for number, name in enumerate(ORDER, 1):
-        title = chapters(lang)[name].title
-        print(
-            f"\n[{number}/{len(ORDER)}] {name}: {title}   ({_clock(time.perf_counter() - start)})", flush=True
-        )
-        parts.append(_run_part(name, out, lang, quick))
+    jobs = min(available_cores(), _MOST_JOBS) if jobs is None else jobs
+    print(f"inkdiff tour: {len(ORDER)} parts, {jobs} at a time; figures go to {out}", flush=True)
+    parts = {}
+    for part, printed in _run_parts(jobs, out, lang, quick):
+        parts[part.name] = part
+        title = chapters(lang)[part.name].title
+        clock = _clock(time.perf_counter() - start)
+        print(f"\n[{len(parts)}/{len(ORDER)}] {part.name}: {title}   ({clock})\n{printed}", end="", flush=True)
+        if part.error:
+            print(f"inkdiff: {part.name} stopped: {part.error}", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - start
-    page = _write_page(parts, out, lang, seconds, quick)
-    return _summary(parts, page, seconds)
+    told = [parts[name] for name in ORDER]
+    page = _write_page(told, out, lang, seconds, quick)
+    return _summary(told, page, seconds)
 
 
-def _use_language(lang: str) -> None:
+def _run_parts(jobs: int, out: Path, lang: str, quick: bool) -> Iterator[tuple[Part, str]]:
+    """Every part as it ends, and what it printed; in this process if `jobs` is 1."""
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    from tqdm import tqdm
+
+    from inkdiff.backend import available_cores
+
+    bar = partial(tqdm, total=len(ORDER), desc="parts", leave=False, disable=not sys.stderr.isatty())
+    if jobs == 1:
+        yield from bar(_run_part(name, out, lang, quick) for name in ORDER)
+        return
+    names = sorted(ORDER, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+    # A fresh interpreter for each worker: one forked from threads can hang.
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _share, (max(1, available_cores() // jobs),))
+    try:
+        waiting = {pool.submit(_run_part, name, out, lang, quick): name for name in names}
+        for done in bar(as_completed(waiting)):
+            try:
+                yield done.result()
+            except BrokenExecutor:
+                yield Part(waiting[done], error="its process was ended from outside; is there memory enough?"), ""
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _share(threads: int) -> None:
+    """Leave the other cores to the other workers; before anything heavy is loaded."""
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    os.environ["TQDM_DISABLE"] = "1"  # bars of several processes would overwrite one another
+
+
+def _run_part(name: str, out: Path, lang: str, quick: bool) -> tuple[Part, str]:
+    """One simulation, whatever becomes of it, and what it printed."""
     from inkdiff import viz
 
     viz.use_language(lang)
-
-
-def _run_part(name: str, out: Path, lang: str, quick: bool) -> Part:
-    """One simulation, whatever becomes of it."""
     report = Report(name, out, lang, quick)
     part = Part(name, report.checks, report.figures, report.sentences)
-    try:
-        simulation = Simulation.load(find(name))
-        simulation.run(simulation.Parameters(**(simulation.quick if quick else simulation.tour)), report)
-    except UsageError as error:
-        part.error = str(error)
-    except Exception as error:  # the tour is a show: what breaks is told, the rest is shown
-        traceback.print_exc()
-        part.error = f"{type(error).__name__}: {error}"
-    if part.error:
-        print(f"inkdiff: {name} stopped: {part.error}", file=sys.stderr, flush=True)
-    return part
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        try:
+            simulation = Simulation.load(find(name))
+            simulation.run(simulation.Parameters(**(simulation.quick if quick else simulation.tour)), report)
+        except UsageError as error:
+            part.error = str(error)
+        except Exception as error:  # the tour is a show: what breaks is told, the rest is shown
+            traceback.print_exc()
+            part.error = f"{type(error).__name__}: {error}"
+    return part, printed.getvalue()
 
 
 def _write_page(parts: list[Part], out: Path, lang: str, seconds: float, quick: bool) -> Path:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,20 +28,13 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from inkdiff.backend import Array
+from inkdiff.backend import Array, available_cores
 from inkdiff.nn import _fused
 from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Run
 from inkdiff.nn.mlp import Network
 
-__all__ = ["RowShards", "ShardedGradient", "available_cores", "blas", "one_thread_each", "thread_arena"]
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+__all__ = ["RowShards", "ShardedGradient", "blas", "one_thread_each", "thread_arena"]
 
 
 @functools.cache

@@ -123,13 +123,13 @@ def finish(panels, floor, reader, of_all, p: Parameters) -> None:
     viz.theory(panels[1], None, reader.value, real)
     panels[1].set_title(viz.say("share read as asked for", "frazione letta come richiesto"))
     viz.theory(panels[2], None, of_all.value, real)
-    panels[2].set_ylim(0, None)
+    panels[2].set_ylim(0, 1.35 * panels[2].get_ylim()[1])
     panels[2].set_title(viz.say("Fréchet distance, all together", "distanza di Fréchet complessiva"))
     for ax in panels[1:]:
         ax.axvspan(p.guidance - 0.1, p.guidance + 0.1, color="0.92", zorder=0)
         ax.set(xlabel=viz.say("guidance $g$", "guida $g$"))
-    for ax in panels:
-        ax.legend(loc="upper right" if ax is panels[0] else "best")
+    for ax, place in zip(panels, ("upper right", "lower right", "upper left"), strict=True):
+        ax.legend(loc=place)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def run(p: Parameters, report: Report) -> None:
     times = score.parametrisation.levels.times(score.process, np.log(RATIOS))
     own = {kind: score for kind in KINDS} | {"told": score.given(label=labels, guidance=p.guidance)}
     found = {kind: [back(own[kind], start, t, p) for t in times] for kind, start in starts.items()}
-    fig, axes = viz.figure(2, 6, width=20, height=15, gridspec_kw={"height_ratios": [1.45, 1]})
+    fig, axes = viz.figure(2, 6, width=20, height=13, gridspec_kw={"height_ratios": [1.25, 1]})
     grid = axes[0, 0].get_gridspec()
     for ax in axes.flat:
         ax.remove()
@@ -115,8 +115,8 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
         else:
             before, best = ink.frechet_distance(starts[kind], train).value, int(np.argmin([one.value for one in real]))
             report.bound("sketch_back_frechet_over_sketch", real[best].value / before, at_most=0.3 + report.quick)
-            for i in SHOWN:
-                panels[2].annotate(f"{times[i]:.2f}", (off[i], real[i].value), (0, 12), textcoords="offset points")
+            for i in (0, 2, 4, 5, 9):
+                panels[2].annotate(f"{times[i]:.2f}", (off[i], real[i].value), (6, 9), textcoords="offset points")
             report.words(
                 f"From t = {times[best]:.2f} sketches come back most real; {kept[best].value:.0%} keep their class.",
                 f"Da t = {times[best]:.2f} gli schizzi tornano più veri; il {kept[best].value:.0%} resta ciò che era.",
@@ -126,18 +126,18 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
     panels[1].set_title(viz.say("Fréchet distance from real digits", "distanza di Fréchet da cifre vere"))
     panels[2].set_title(viz.say("realism against faithfulness", "realismo contro fedeltà"))
     panels[2].set(xlabel=viz.say("difference from the start (rms)", "differenza dall'inizio (rms)"))
-    for ax in panels[1:]:
-        viz.theory(ax, None, ink.frechet_distance(held_out, train).value, viz.label("real"))
-        ax.set(yscale="log")
-    for ax in panels:
+    for ax, place in zip(panels, ("center right", "upper right", "upper right"), strict=True):
+        if ax is not panels[0]:
+            viz.theory(ax, None, ink.frechet_distance(held_out, train).value, viz.label("real"))
+            ax.set_ylim(0, None)
         ax.set(xlabel=ax.get_xlabel() or viz.label("time"))
-        ax.legend(fontsize="small")
+        ax.legend(loc=place, fontsize="small")
 
 
 def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Parameters) -> None:
     """The left half erased: completions, the one most like the others, their mean, and that by the nearest real digit.
 
-    A fair draw keeps a class as often as it is probable, so a single one is no best guess; the mean of them is.
+    A fair draw has a class as often as that class is probable: no best guess, nor that of the least error.
     """
     options = {"seed": p.seed, "draws": p.draws, "corrections": p.corrections}
     walk = score.times(max(p.walk // 2, 2))
@@ -150,7 +150,7 @@ def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Par
     wrong = {name: float(np.sqrt(((y - x)[:, ~KNOWN] ** 2).mean())) for name, y in made.items()}
     report.bound("known_pixels_that_changed", float(np.abs(drawn - x)[:, :, KNOWN].max()), at_most=1e-6)
     for name in ("single", "typical", "mean"):
-        most, least = (9.0, 0.0) if report.quick else (1.0, {"single": 0.9, "typical": 0.95, "mean": 1.0}[name])
+        most, least = (9.0, 0.0) if report.quick else (1.0 + 0.1 * (name == "single"), {"single": 0.9}.get(name, 0.95))
         report.bound(f"error_of_{name}_completion_over_nearest", wrong[name] / wrong["nearest"], at_most=most)
         report.bound(f"class_kept_by_{name}_completion_over_nearest", kept[name] / kept["nearest"], at_least=least)
     report.words(

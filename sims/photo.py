@@ -149,8 +149,8 @@ def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Par
     kept = {name: float(np.mean(ink.classify(y, train) == labels)) for name, y in made.items()}
     wrong = {name: float(np.sqrt(((y - x)[:, ~KNOWN] ** 2).mean())) for name, y in made.items()}
     report.bound("known_pixels_that_changed", float(np.abs(drawn - x)[:, :, KNOWN].max()), at_most=1e-6)
-    for name in ("single", "typical", "mean"):
-        most, least = (9.0, 0.0) if report.quick else (1.0 + 0.1 * (name == "single"), {"single": 0.9}.get(name, 0.95))
+    for name, (most, least) in {"single": (1.1, 0.9), "typical": (1.0, 0.95), "mean": (1.0, 0.95)}.items():
+        most, least = (9.0, 0.0) if report.quick else (most, least)
         report.bound(f"error_of_{name}_completion_over_nearest", wrong[name] / wrong["nearest"], at_most=most)
         report.bound(f"class_kept_by_{name}_completion_over_nearest", kept[name] / kept["nearest"], at_least=least)
     report.words(

@@ -1,9 +1,8 @@
 """From a starting photo: noised by the ordinary kernel and walked back, or half of it erased and drawn anew.
 
-A little noise hides the details of a picture, more of it what the picture shows. Walked back with the learned score
-from time t, a crude sketch becomes a digit as people write them: the later t, the more real it looks and the less like
-the sketch, and between the two is there both. A label says what it shall become. Where half of a digit is erased, the
-other goes its own way forward and back, to the last bit, and draws the erased half after itself: each time another one.
+A little noise hides the details of a picture, more of it what the picture shows. Walked back from time t with the
+learned score a crude sketch becomes a digit as people write them: the later t, the more real and the less like the
+sketch. Where half of a digit is erased, the other goes its own way forward and back, and draws it, each time anew.
 """
 
 from __future__ import annotations
@@ -115,23 +114,23 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
         else:
             before, best = ink.frechet_distance(starts[kind], train).value, int(np.argmin([one.value for one in real]))
             report.bound("sketch_back_frechet_over_sketch", real[best].value / before, at_most=0.3 + report.quick)
-            for i in (0, 2, 4, 5, 9):
-                panels[2].annotate(f"{times[i]:.2f}", (off[i], real[i].value), (6, 9), textcoords="offset points")
+            for i in (0, 2, 4, 9):
+                panels[2].annotate(f"$t = {times[i]:.2f}$", (off[i], real[i].value), (9, 6), textcoords="offset points")
             report.words(
                 f"From t = {times[best]:.2f} sketches come back most real; {kept[best].value:.0%} keep their class.",
                 f"Da t = {times[best]:.2f} gli schizzi tornano più veri; il {kept[best].value:.0%} resta ciò che era.",
             )
-    viz.theory(panels[0], None, 0.1, viz.say("by chance", "per caso"))
-    panels[0].set_title(viz.say("same class as the start", "stessa classe dell'inizio"))
+    viz.theory(panels[0], None, 0.1)
+    panels[0].set(title=viz.say("same class as the start", "stessa classe dell'inizio"), xlabel=viz.label("time"))
     panels[1].set_title(viz.say("Fréchet distance from real digits", "distanza di Fréchet da cifre vere"))
     panels[2].set_title(viz.say("realism against faithfulness", "realismo contro fedeltà"))
     panels[2].set(xlabel=viz.say("difference from the start (rms)", "differenza dall'inizio (rms)"))
-    for ax, place in zip(panels, ("center right", "upper right", "upper right"), strict=True):
-        if ax is not panels[0]:
-            viz.theory(ax, None, ink.frechet_distance(held_out, train).value, viz.label("real"))
-            ax.set_ylim(0, None)
-        ax.set(xlabel=ax.get_xlabel() or viz.label("time"))
-        ax.legend(loc=place, fontsize="small")
+    panels[0].legend(panels[0].lines[-1:], [viz.say("by chance", "per caso")], loc=(0.02, 0.17))
+    for ax in panels[1:]:
+        viz.theory(ax, None, ink.frechet_distance(held_out, train).value, viz.label("real"))
+        ax.set(ylim=(0, 1.6 * ax.get_ylim()[1]), xlabel=ax.get_xlabel() or viz.label("time"))
+    panels[1].legend(loc="upper right")
+    panels[2].set_xlim(0, 1.25 * panels[2].get_xlim()[1])
 
 
 def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Parameters) -> None:

@@ -43,7 +43,7 @@ SHOWN = (0, 2, 4, 5, 6, 7, 9)
 KINDS = {
     "photo": (viz.COLORS["blue"], "o-", ("photo", "foto")),
     "sketch": (viz.COLORS["orange"], "s-", ("sketch", "schizzo")),
-    "told": (viz.COLORS["green"], "^-", ("photo, told its label", "foto, detta l'etichetta")),
+    "told": (viz.COLORS["green"], "^-", ("photo, told its label", "foto con etichetta")),
 }
 KNOWN = np.tile(np.arange(8) >= 4, 8)  # the right half
 

@@ -140,7 +140,7 @@ def histograms(panels, real, off, asked) -> None:
             ax.hist(off[kind][rows], edges, density=True, **line)
         ax.axvline(0, color="black", linestyle="--", linewidth=1.4)
         ax.set(xlabel=f"{viz.say(english, italian)} $-$ " + viz.say("median", "mediana") + f" ({unit})", yticks=[])
-        ax.legend()
+        ax.legend(fontsize="small")
 
 
 def finish(fig, axes, score: ink.LearnedScore, p: Parameters) -> None:
@@ -156,7 +156,7 @@ def finish(fig, axes, score: ink.LearnedScore, p: Parameters) -> None:
     left.set_title(viz.say("drawn as asked (* never met in training)", "disegnate come chiesto (* mai viste insieme)"))
     ax = axes[3, 1]
     viz.theory(ax, None, p.on_side)
-    ax.set_xticks(range(len(SIDES)), [named(word).replace(" ", "\n") for word in SIDES])
+    ax.set_xticks(range(len(SIDES)), [named(word).replace(" ", "\n", 1) for word in SIDES], fontsize="x-small")
     ax.set_ylim(min(0.5, ax.get_ylim()[0]), 1.02)
     ax.set_title(viz.say("share on the asked side", "frazione dal lato chiesto"))
     ax.legend(loc="lower left")

@@ -130,6 +130,7 @@ def draw_moments(ax, runs: dict[int, Trained]) -> None:
     for (n, trained), color in zip(runs.items(), COLORS, strict=False):
         viz.with_errors(ax, trained.moments, trained.copies, f"$n = {n}$", color, fmt="o-")
     ax.set(ylim=(-0.05, 1.05), xlabel=viz.say("training step", "passo di addestramento"))
+    ax.set_ylabel(viz.say("share of copies", "frazione di copie"))
     ax.legend(loc="upper left", fontsize="x-small")
     ax.set_title(viz.say("memory grows with training", "la memoria cresce allenandosi"))
 

@@ -64,8 +64,8 @@ def run(p: Parameters, report: Report) -> None:
     imagined = learned.sample(p.fresh, seed=p.seed)
     draw_density(axes[0, 0], fresh.x, "grey", levels, peak)
     draw_density(axes[0, 1], imagined, "green", levels, peak)
-    axes[0, 0].set_title(viz.say("people, and what was learned", "persone, e ciò che si è appreso"))
-    axes[0, 1].set_title(viz.say("people who never were", "persone mai esistite"))
+    axes[0, 0].set_title(viz.say("people, and\nwhat was learned", "persone, e\nciò che si è appreso"))
+    axes[0, 1].set_title(viz.say("people who\nnever were", "persone\nmai esistite"))
     shares = draw_bodies(axes[0, 2], learned, log_p, many, log_p_many, p)
     report.bound("share_less_probable_than_2m_30kg", shares[-2], at_most=3 / p.fresh)
     report.bound("share_less_probable_than_with_wings", shares[-1], at_most=3 / p.fresh)
@@ -105,11 +105,11 @@ def draw_density(ax, x, color: str, levels, peak) -> None:
     h, w, log_p, at = levels
     viz.scatter(ax, x, color=color)
     drawn = ax.contour(h, w, log_p.T, levels=at, colors=[viz.COLORS[c] for c in ("sky", "blue", "black")])
-    ax.clabel(drawn, fmt=dict(zip(drawn.levels, ("99 %", "90 %", "50 %"), strict=True)), fontsize="small")
-    ax.plot(*peak, "^", color=viz.COLORS["red"], markersize=12)
-    ax.annotate(viz.say("peak", "picco"), peak, (peak[0], peak[1] - 26), color=viz.COLORS["red"], ha="center")
+    (top,) = ax.plot(*peak, "^", color=viz.COLORS["red"], markersize=12)
+    names = ["99 %", "90 %", "50 %", viz.say("peak", "picco")]
+    ax.legend([*drawn.legend_elements()[0], top], names, loc="upper left", handlelength=0.8, borderaxespad=0)
     ax.plot(200, 30, "*", color=viz.COLORS["orange"], markersize=16)
-    ax.annotate(viz.say("tails:\nnobody", "code:\nnessuno"), (200, 9), ha="center", color=viz.COLORS["orange"])
+    ax.text(214, 3, viz.say("tails: nobody", "code: nessuno"), ha="right", color=viz.COLORS["orange"], fontsize="small")
     ax.set(aspect="auto", xlabel=viz.say(*HEIGHT), ylabel=viz.say(*WEIGHT), **FRAME)
 
 
@@ -126,7 +126,7 @@ def draw_bodies(ax, learned, log_p, many, log_p_many, p: Parameters) -> list[flo
     ax.barh(names, value, xerr=stderr, color=[viz.COLORS["blue"]] * 3 + [viz.COLORS["orange"]] * 2, capsize=4)
     ax.set(xscale="log", xlim=(0.3 / p.fresh, 1.5), xlabel=viz.say("share less probable", "frazione meno probabile"))
     ax.invert_yaxis()
-    ax.set_title(viz.say("how plausible is this body?", "quanto è plausibile?"))
+    ax.set_title(viz.say("how plausible\nis this body?", "quanto è\nplausibile?"))
     return [float(share) for share in value]
 
 
@@ -134,17 +134,17 @@ def draw_calibration(ax, learned, imagined, log_p, p: Parameters, report: Report
     """The shares of people never seen, among other real people and among those that the network imagines: uniform?"""
     others = learned.log_likelihood(ink.datasets.people(p.fresh, p.seed + 2).x, **SOLVER).values
     kinds = (("real", log_p, "green"), ("imagined", learned.log_likelihood(imagined, **SOLVER).values, "orange"))
-    among = viz.say("among real people,among imagined people", "tra persone reali,tra persone immaginate").split(",")
+    among = viz.say("real people,imagined", "persone reali,immaginate").split(",")
     for (name, population, color), words in zip(kinds, among, strict=True):
         share = np.sort(ink.plausibility(population, others).value)
         p_value = ink.calibration_p_value(population, others)
         report.bound(f"p_value_of_uniform_shares_among_{name}_people", p_value, at_least=p.calibrated)
         ax.plot(share, (np.arange(len(share)) + 0.5) / len(share), color=viz.COLORS[color], label=words)
     viz.theory(ax, [0, 1], [0, 1], viz.say("honest", "onesta"))
-    of = viz.say("of people never seen", "di persone mai viste")
+    of = viz.say("share of new people", "frazione di persone nuove")
     ax.set(xlabel=viz.say("share less probable", "frazione meno probabile"), ylabel=of)
-    ax.set_title(viz.say("is the answer honest?", "la risposta è onesta?"))
-    ax.legend()
+    ax.set_title(viz.say("is the answer\nhonest?", "la risposta\nè onesta?"))
+    ax.legend(loc="lower right", handlelength=0.8, borderaxespad=0)
 
 
 def draw_there_and_back(axes, process, learned, x, p: Parameters) -> None:
@@ -153,12 +153,12 @@ def draw_there_and_back(axes, process, learned, x, p: Parameters) -> None:
     half = times[int(np.argmin(abs(process.sigma(times[:-1]) - 0.6)))]
     there = ink.simulate(process, learned.encode(x), [0, half, 1], seed=p.seed)
     start = process.prior(1.0).sample(p.fresh, 2, seed=p.seed)
-    back = ink.reverse(process, learned, start, times[times >= half], seed=p.seed, sampler="heun").last
+    back = ink.reverse(process, learned, start, times[:-1], seed=p.seed, sampler="heun").last
     titles = (
         viz.say("people", "persone"),
         viz.say("+ noise $\\rightarrow$", "+ rumore $\\rightarrow$"),
         viz.say("noise: nobody", "rumore: nessuno"),
-        viz.say("$-$ noise (learned) $\\rightarrow$ people", "$-$ rumore (appreso) $\\rightarrow$ persone"),
+        viz.say("$-$ noise (learned)", "$-$ rumore (appreso)"),
     )
     for ax, cloud, title, color in zip(axes, (*there.x, back), titles, ("grey", "blue", "blue", "green"), strict=True):
         viz.scatter(ax, learned.decode(cloud), color=color)

@@ -70,7 +70,8 @@ def test_all_shells_compile_to_ptx_with_fused_multiply_adds():
         assert counts["approx"] == 0, (name, counts)
         if shell not in ("absorb", "obstruct"):
             assert counts["local"] == 0, (name, counts)  # states stay in registers
-        assert counts["contracted"] == 0, (name, counts)
+        # libdevice's log and log1p have one place each that is contracted, and absorbing walls call both
+        assert counts["contracted"] == (2 if shell == "absorb" else 0), (name, counts)
 
 
 def _importable(name):

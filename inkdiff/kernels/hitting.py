@@ -103,8 +103,8 @@ def alive_at(x: Any, y: Any, lo: Any, hi: Any, f: Any, later: Any, place: Any, u
     a, b, end = abs(x - wall), (0.0 if meets else abs(y - wall)), (later if meets else 1.0)
     r = f / end
     angular = a * b / (s * s)
-    narrow = math.log1p((1 - u) * math.expm1(-2 * angular)) / max(angular, 1e-12)
-    cosine = 1 + (narrow if angular > 1e-12 else -2 * (1 - u))
+    narrow = math.log1p(fma(1 - u, math.expm1(-2 * angular), 0.0)) / max(angular, 1e-12)  # not contracted
+    cosine = 1 + narrow if angular > 1e-12 else fma(2.0, u, -1.0)
     p, q = (1 - r) * a, r * b
     mean = math.sqrt(max(fma(p, p, fma(q, q, 2 * p * q * cosine)), 0.0))
     variance = s * s * f * (1 - r)

@@ -1,0 +1,59 @@
+"""The pages keep their word: links lead somewhere, commands name simulations, nothing is left to be filled in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from inkdiff.cli.scripts import simulations
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md"]
+LECTURE = ROOT / "docs" / "lecture.md"
+NAMES = frozenset(simulations())
+
+
+def dead_links(text: str, folder: Path) -> list[str]:
+    """Targets of links and images, relative to `folder`, that do not exist."""
+    targets = re.findall(r"\]\(([^)\s]+)(?:\s[^)]*)?\)", text)
+    here = (target.partition("#")[0] for target in targets if not re.match(r"[a-z]+:", target))
+    return [target for target in here if target and not (folder / target).exists()]
+
+
+def strange_commands(text: str) -> list[str]:
+    """What `inkdiff run` is given, other than a simulation, a flag, or NAME, which stands for any of them."""
+    return [name for name in re.findall(r"inkdiff run\s+`?([A-Za-z]\w*)", text) if name not in NAMES | {"NAME"}]
+
+
+def left_open(text: str) -> list[str]:
+    """Placeholders, and comments other than those between which `inkdiff bench` writes its tables."""
+    return re.findall(r"@[A-Z][A-Z_0-9]*@|<!--(?! tables: )", text)
+
+
+def run_and_shown(name: str, text: str) -> bool:
+    return f"inkdiff run {name}`" in text and f"figures/{name}.png" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_page_keeps_its_word(page):
+    text = page.read_text(encoding="utf-8")
+    assert dead_links(text, page.parent) == []
+    assert strange_commands(text) == []
+    assert left_open(text) == []
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_lecture_names_every_simulation_and_shows_its_figure(name):
+    assert run_and_shown(name, LECTURE.read_text(encoding="utf-8"))
+
+
+def test_flaws_are_seen():
+    (name, *_) = sorted(NAMES)
+    assert dead_links("![a](figures/nothing.png) [b](sims#top) [c](https://example.org) [d](#here)", ROOT) == [
+        "figures/nothing.png"
+    ]
+    assert strange_commands(f"`inkdiff run {name}`, `inkdiff run NAME`, `inkdiff run truth`") == ["truth"]
+    assert left_open("@INK_DROP@ a@b.org <!-- later --> <!-- tables: end -->") == ["@INK_DROP@", "<!--"]
+    assert not run_and_shown(name, f"`inkdiff run {name}`") and not run_and_shown(name, f"figures/{name}.png")

@@ -33,6 +33,7 @@ from .learned import LikelihoodWeighting as LikelihoodWeighting
 from .learned import MinSNRWeighting as MinSNRWeighting
 from .learned import SimpleWeighting as SimpleWeighting
 from .learned import fit as fit
+from .learned import fit_once as fit_once
 from .learned import load as load
 from .learned import resume as resume
 from .ledger import Ledger as Ledger
@@ -47,6 +48,7 @@ from .metrics import binned_entropy as binned_entropy
 from .metrics import calibration_p_value as calibration_p_value
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium
 from .metrics import class_histogram as class_histogram
+from .metrics import classify as classify
 from .metrics import concentration as concentration
 from .metrics import copied_share as copied_share
 from .metrics import correlation as correlation

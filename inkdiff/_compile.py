@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
-import platformdirs
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from inkdiff.files import cache_folder
 
 __all__ = ["floor", "fma", "inline", "jit", "rint"]
 
@@ -50,16 +50,7 @@ def cache_directory() -> Path | None:
     for source in _kernel_sources():
         digest.update(str(source.relative_to(_PACKAGE)).encode())
         digest.update(source.read_bytes())
-    root = os.environ.get("INKDIFF_CACHE_DIR") or platformdirs.user_cache_dir("inkdiff")
-    folder = Path(root) / "kernels" / digest.hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError:
-        return None
-    return folder
+    return cache_folder("kernels", digest.hexdigest()[:16])
 
 
 def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -> Any:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["atomic_write", "remove_leftovers"]
+__all__ = ["atomic_write", "cache_folder", "remove_leftovers"]
 
 
 @contextlib.contextmanager
@@ -62,6 +62,22 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def cache_folder(*parts: str) -> Path | None:
+    """A folder of the user's cache, or of INKDIFF_CACHE_DIR where that is set; None when it cannot be written."""
+    import platformdirs
+
+    root = os.environ.get("INKDIFF_CACHE_DIR") or platformdirs.user_cache_dir("inkdiff")
+    folder = Path(root).joinpath(*parts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return None
+    return folder
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

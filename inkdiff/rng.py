@@ -59,6 +59,7 @@ class Stream(enum.IntEnum):
     BITS = 16  # simulate: flips of bits forward in time
     BITS_REVERSE = 17  # reverse: flips of bits backward in time
     LEAVES = 18  # discs that fall on each other
+    LABELS = 20  # which words of a condition are hidden in training
     LATENT = 21  # what a forger draws from
     DUEL = 22  # training of forger and detective: rows of the data, and latents
 

@@ -345,6 +345,7 @@ def test_digits_have_their_known_floor() -> None:
     assert metrics.nearest_distance_ratio(test, train, test).value == 1
     assert metrics.nearest_distance_ratio(train, train, test).value == 0
     classes = metrics.class_histogram(test, train)
+    assert (metrics.classify(test, train) == test.y).mean() > 0.98
     assert classes.counts.sum() == 540 and np.array_equal(classes.labels, np.arange(10))
     assert classes.expected.sum() == pytest.approx(540) and classes.p_value > 1e-6
     assert metrics.class_histogram(test.x[test.y < 5], train).p_value < 1e-6
@@ -426,6 +427,7 @@ def test_likeness_refuses() -> None:
         (lambda: metrics.nearest_distance_ratio(x[:5], x, x), "at least 20"),
         (lambda: metrics.class_histogram(x, train), "compare like with like"),
         (lambda: metrics.class_histogram(x, datasets.Dataset(x)), "no labels"),
+        (lambda: metrics.classify(x, datasets.Dataset(x)), "no labels"),
         (lambda: metrics.class_histogram(x, datasets.Dataset(x, y=np.ones(30))), "needs two"),
         (lambda: metrics.frechet_distance(np.full((30, 2), math.inf), x), "finite"),
     ]:

@@ -6,6 +6,7 @@
     inkdiff info            what this machine offers
     inkdiff compare         ink beside images on one clock
     inkdiff train DATA ...  learn a score, whatever interrupts
+    inkdiff draw PROMPT     digits as asked for, in two languages
     inkdiff judge FILE      a learned score beside what real data get
     inkdiff verify          statements with exact values, measured
     inkdiff bench           inkdiff beside its peers
@@ -21,7 +22,7 @@ import argparse
 from collections.abc import Sequence
 
 from inkdiff import __version__
-from inkdiff.cli import benchmarks, comparison, judging, tour, training, verification
+from inkdiff.cli import benchmarks, comparison, drawing, judging, tour, training, verification
 from inkdiff.cli.blas import choose_blas_kernels
 from inkdiff.cli.scripts import Simulation, describe, find, guarded, run_script, simulations
 from inkdiff.cli.story import ORDER
@@ -43,21 +44,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"inkdiff {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     tour.add_command(commands)
-    run = commands.add_parser(
-        "run", help="one simulation: inkdiff run NAME [--flags]", description=_run.__doc__
-    )
+    run = commands.add_parser("run", help="one simulation: inkdiff run NAME [--flags]", description=_run.__doc__)
     run.add_argument("name", metavar="NAME", help="name of the simulation, from 'inkdiff list'")
-    run.add_argument(
-        "flags", nargs=argparse.REMAINDER, help="its flags; 'inkdiff run NAME --help' lists them"
-    )
+    run.add_argument("flags", nargs=argparse.REMAINDER, help="its flags; 'inkdiff run NAME --help' lists them")
     run.set_defaults(command=_run)
-    listing = commands.add_parser(
-        "list", help="the simulations and what they show", description=_list.__doc__
-    )
+    listing = commands.add_parser("list", help="the simulations and what they show", description=_list.__doc__)
     listing.set_defaults(command=_list)
     comparison.add_command(commands)
     verification.add_command(commands)
     training.add_command(commands)
+    drawing.add_command(commands)
     judging.add_command(commands)
     benchmarks.add_command(commands)
     info = commands.add_parser("info", help="what this machine offers", description=_info.__doc__)

@@ -6,6 +6,8 @@ from .leaves import leaf_correlations as leaf_correlations
 from .leaves import leaf_map as leaf_map
 from .leaves import outlined_entropy as outlined_entropy
 from .leaves import same_leaf as same_leaf
+from .looks import Attributes as Attributes
+from .looks import attributes as attributes
 from .obstacles import labyrinth as labyrinth
 from .obstacles import letters as letters
 from .obstacles import solid_from_image as solid_from_image
@@ -20,6 +22,9 @@ from .plane import moons as moons
 from .plane import swiss_roll as swiss_roll
 from .population import FEATURES as FEATURES
 from .population import people as people
+from .prompts import as_prompt as as_prompt
+from .prompts import captions as captions
+from .prompts import parse_prompt as parse_prompt
 from .reading import NAMES as NAMES
 from .reading import read as read
 from .sequences import heartbeat as heartbeat

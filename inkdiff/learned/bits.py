@@ -172,9 +172,9 @@ class LearnedBits:
         """The same with other weights."""
         return replace(self, theta=theta, about=about)
 
-    def finished(self, x: Array, settings: Settings) -> LearnedBits:
-        """After the last step: nothing is left to do."""
-        return self
+    def finished(self, theta: Array, x: Array, settings: Settings) -> LearnedBits:
+        """After the last step, with its weights: nothing is left to do."""
+        return self.trained(theta, self.about)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file; `inkdiff.load` reads it. Whole or not at all."""

@@ -5,7 +5,7 @@ levels, network shape and the notes of the training. The tensors are theta, the 
 scales; F(theta; .) is rebuilt from the network's shape, and every tensor is checked against the shape that it must
 then have. A training's checkpoint is the same file with a `training` entry and three more arrays (theta of the last
 step, the moments m and v of AdamW; `theta` itself is the running mean): a learned score that can still learn. Version
-2 brought that entry and a checksum,
+2 brought that entry and a checksum, version 3 corrections of covariances, version 4 the words that it may be told;
 
     sha256( config, then of every tensor, in the order of names: name, dtype, shape, bytes ),
 
@@ -35,6 +35,7 @@ from inkdiff.binomial import Binomial
 from inkdiff.files import atomic_write
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.calibration import Calibration, Features
+from inkdiff.learned.condition import Vocabulary
 from inkdiff.learned.descriptions import describe, restore
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
@@ -48,7 +49,7 @@ from inkdiff.process import Process, closed_form_domain
 __all__ = ["CALIBRATION", "Progress", "load", "machine", "read", "save"]
 
 _FORMAT = "inkdiff learned score"
-_VERSION = 3
+_VERSION = 4
 
 CALIBRATION = ("levels", "axes", "centre", "linear", "square")
 
@@ -82,6 +83,8 @@ def save(score: LearnedScore | LearnedBits, path: str | os.PathLike[str], progre
         If the folder of `path` does not exist.
     TypeError
         If the process is not one of inkdiff's own.
+    ValueError
+        If the score has been told something: that is not kept.
     """
     from safetensors.numpy import save as serialise
 
@@ -106,6 +109,8 @@ def save(score: LearnedScore | LearnedBits, path: str | os.PathLike[str], progre
 
 
 def _add_known_part(score: LearnedScore, config: dict[str, Any], tensors: dict[str, Any]) -> None:
+    if score.condition is not None:
+        raise ValueError("score: save the score itself, not what `given` made of it; tell it again after loading.")
     known = score.parametrisation
     config |= {
         "scaling": dataclasses.asdict(score.scaling),
@@ -114,6 +119,7 @@ def _add_known_part(score: LearnedScore, config: dict[str, Any], tensors: dict[s
         "waves": known.waves,
         "marginals": [known.marginals.lo, known.marginals.hi],
         "image_shape": score.image_shape,
+        "vocabulary": score.vocabulary.words,
     }
     tensors |= {"centre": known.centre, **known.marginals.arrays()}
     if score.calibration is not None:
@@ -182,8 +188,8 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore | Learne
         raise ValueError(f"its process is a {type(process).__name__}")
     centre = tensors["own" if isinstance(process, Binomial) else "centre"]
     d = centre.size
-    waves = config.get("waves", 0)  # older files have none
-    network = MLP(**config["network"]).build(2 * d * (1 + waves), d)
+    waves, vocabulary = config.get("waves", 0), Vocabulary(tuple(config.get("vocabulary", ())))  # older files: none
+    network = MLP(**config["network"]).build(2 * d * (1 + waves), d, len(vocabulary))
     known = {"own": (d,)} if isinstance(process, Binomial) else _shapes(tensors, d)
     for name, shape in ({"theta": (network.size,)} | known).items():
         if tensors[name].shape != shape:
@@ -196,12 +202,12 @@ def _rebuild(config: dict[str, Any], tensors: _Tensors) -> LearnedScore | Learne
         return LearnedBits(process, centre, network, theta, config["about"])
     marginals = Marginals(*config["marginals"], *(tensors[name] for name in ("table", "start", "inverse", "rms")))
     domain = closed_form_domain(process, "a score")
-    parametrisation = Parametrisation(Levels(**config["levels"]), domain, config["spread"], centre, marginals, waves)
+    parts = Levels(**config["levels"]), domain, config["spread"], centre, marginals, waves, not len(vocabulary)
     shape = config["image_shape"]
     image_shape = None if shape is None else tuple(shape)
     scaling = Scaling(**config["scaling"])
-    calibration = _calibration(process, tensors, d)
-    return LearnedScore(process, scaling, parametrisation, network, theta, image_shape, calibration, config["about"])
+    what = scaling, Parametrisation(*parts), network, theta, image_shape, _calibration(process, tensors, d)
+    return LearnedScore(process, *what, config["about"], vocabulary)
 
 
 def _calibration(process: Process, tensors: _Tensors, d: int) -> Calibration | None:

@@ -76,4 +76,3 @@ class Levels:
         """
         times = self.times(process, np.linspace(self.hi, self.lo, steps))
         return np.append(np.unique(times)[::-1], 0.0) if process.discrete else np.append(times, 0.0)
-

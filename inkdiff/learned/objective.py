@@ -9,6 +9,9 @@ over the data is the target (`posterior.py`): the same minimum with less noise. 
 batch when there are more than a few thousand; either contains x_0. How often levels are drawn, and what each counts,
 is the business of `weighting.py`.
 
+Where something is said of the data (`condition.py`), the network is told it, but for what is hidden: all words of a row
+with probability `hide`, and each word by itself with probability `hide_each`. A row then has a level of its own.
+
 Everything drawn is a pure function of (seed, step): a run continued at a step repeats the bits of one never
 interrupted.
 
@@ -27,6 +30,7 @@ import numpy.typing as npt
 from inkdiff import kernels
 from inkdiff.backend import Array, array_module
 from inkdiff.domain import Box
+from inkdiff.learned.condition import beside
 from inkdiff.learned.parametrisation import Noise, Parametrisation, Prepared
 from inkdiff.learned.posterior import Posterior
 from inkdiff.learned.weighting import BalancedWeighting, Weighting
@@ -54,11 +58,13 @@ class Batch(NamedTuple):
     code: Array  # of every level; neighbouring rows share one
     posterior: Posterior | None
     dropout: Array | None
+    said: Array | None = None  # (n, words), what is hidden left out
 
     def rows(self, part: slice) -> Batch:
         """Some of the rows, without their dropout; the network, which takes all rows, has that from the run."""
         x_t, x_0, t = self.x_t[part], self.x_0[part], self.t[part]
-        return Batch(x_t, x_0, t, self.noise.rows(part), self.code, self.posterior, None)
+        said = None if self.said is None else self.said[part]
+        return Batch(x_t, x_0, t, self.noise.rows(part), self.code, self.posterior, None, said)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +78,9 @@ class Objective:
     batch: int
     seed: int
     weighting: Weighting = field(default_factory=BalancedWeighting)
+    codes: Array | None = None  # (len(x), words): what is said of the data
+    hide: float = 0.0
+    hide_each: float = 0.0
     _table: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = field(init=False)
     _over_all: Posterior | None = field(init=False, default=None)
 
@@ -81,11 +90,13 @@ class Objective:
         grid = np.linspace(levels.lo, levels.top, _TABLE)
         object.__setattr__(self, "_table", (grid, np.log(levels.times(self.process, grid))))
         if len(self.x) <= _REFERENCES:
-            object.__setattr__(self, "_over_all", self._over(self.x))
+            object.__setattr__(self, "_over_all", self._over(self.x, self.codes))
 
     @property
     def levels(self) -> int:
         """How many noise levels a batch has; each is shared by batch/levels neighbouring rows."""
+        if self.codes is not None:
+            return self.batch
         sharing = (g for g in _SHARING if self.batch % g == 0 and self.batch // g >= _FEWEST)
         return self.batch // next(sharing, 1)
 
@@ -94,17 +105,29 @@ class Objective:
         n, m = self.batch, self.levels
         u = kernels.uniform(n + m, seed=self.seed, step=step, stream=Stream.DATA).astype(np.float64)
         xp = array_module(self.x)
-        x_0 = self.x[xp.asarray((u[:n] * len(self.x)).astype(np.int64))]
+        rows = xp.asarray((u[:n] * len(self.x)).astype(np.int64))
+        x_0 = self.x[rows]
         stratum = np.argsort(np.arange(m) % _SPREAD, kind="stable")
         t = self._times((stratum + u[n:]) / m)
         noise = self.parametrisation.noise(self.process, t, x_0)
         t = np.repeat(t, n // m)
         x_t = jump(self.process, x_0, xp.asarray(t), seed=self.seed, step=step, stream=Stream.TRAIN)
         of_rows = Noise(*(xp.repeat(a, n // m) for a in noise))
-        return Batch(x_t, x_0, t, of_rows, noise.code, self._over_all or self._over(x_0), self._dropout(step))
+        codes = None if self.codes is None else self.codes[rows]
+        said = None if codes is None else self._unhidden(codes, step)
+        code = noise.code if said is None else beside(noise.code, said)
+        posterior = self._over_all or self._over(x_0, codes)
+        return Batch(x_t, x_0, t, of_rows, code, posterior, self._dropout(step), said)
 
-    def _over(self, references: Array) -> Posterior | None:
-        return None if isinstance(self.process.domain, Box) else Posterior(references)
+    def _over(self, references: Array, codes: Array | None) -> Posterior | None:
+        return None if isinstance(self.process.domain, Box) else Posterior(references, codes)
+
+    def _unhidden(self, codes: Array, step: int) -> Array:
+        """What is said of each row and not hidden, (n, words)."""
+        n, words = codes.shape
+        u = kernels.uniform(n * (1 + words), seed=self.seed, step=step, stream=Stream.LABELS).reshape(n, 1 + words)
+        kept = (u[:, :1] >= self.hide) & (u[:, 1:] >= self.hide_each)
+        return codes * array_module(codes).asarray(kept, np.float32)
 
     def _times(self, quantile: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         levels, log_t = self._table
@@ -162,5 +185,5 @@ class Objective:
             t = array_module(batch.x_t).asarray(batch.t)
             u = sigma * self.process.score_transition(batch.x_t, t, batch.x_0)
         else:
-            u = batch.posterior(batch.x_t / alpha, sigma / alpha)
+            u = batch.posterior(batch.x_t / alpha, sigma / alpha, batch.said)
         return (u - prepared.known) / prepared.unit

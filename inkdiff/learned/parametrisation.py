@@ -69,7 +69,8 @@ class Parametrisation:
     """The known part of a score and the scales of the unknown; see the module's equations.
 
     `centre` (d,) and `spread` are mean and standard deviation of the data in process coordinates; `waves` is how many
-    octaves of each coordinate the network sees.
+    octaves of each coordinate the network sees. `fades`: whether g is there; words that are told of a point add to the
+    score in first order of the signal left, as R is, so that g = 1.
     """
 
     levels: Levels
@@ -78,6 +79,7 @@ class Parametrisation:
     centre: Array
     marginals: Marginals
     waves: int = 0
+    fades: bool = True
 
     @property
     def inputs(self) -> int:
@@ -112,7 +114,7 @@ class Parametrisation:
             angle, _, fade = self._waves(y, noise.level)
             both = fade * xp.cos(angle), fade * xp.sin(angle)
             features[:, 2 * d :] = xp.concatenate(both, axis=1).reshape(len(x), -1)
-        scale = alone.unknown / np.float32(self.marginals.largest_unknown)
+        scale = alone.unknown / self._unit(alone.unknown_rms)
         return Prepared(features, alone.known, scale, alone.unknown_rms)
 
     def tangent(self, x: Array, noise: Noise, v: Array) -> Prepared:
@@ -135,8 +137,12 @@ class Parametrisation:
             moved = fade * rate * dy[:, :, None, :]
             both = -xp.sin(angle) * moved, xp.cos(angle) * moved
             features[..., 2 * d :] = xp.concatenate(both, axis=2).reshape(*v.shape[:2], -1)
-        scale = unknown / np.float32(self.marginals.largest_unknown)
+        scale = unknown / self._unit(self.marginals(y, noise.level).unknown_rms)
         return Prepared(features, known * dy, scale * dy, xp.zeros((1, 1), np.float32))
+
+    def _unit(self, r: Array) -> Any:
+        """r/g."""
+        return np.float32(self.marginals.largest_unknown) if self.fades else r
 
     def _waves(self, y: Array, level: Array) -> tuple[Array, Array, Array]:
         """k_j (y - origin) (n, waves, d), the k_j (waves, 1 or d), and what the noise leaves of each wave."""
@@ -155,7 +161,7 @@ class Parametrisation:
         return (prepared.known + prepared.unit * prepared.scale * answer) / noise.sigma[:, None]
 
     @classmethod
-    def of(cls, process: Process, x: Array, *, finest: float, waves: int = 0) -> Parametrisation:
+    def of(cls, process: Process, x: Array, *, finest: float, waves: int = 0, fades: bool = True) -> Parametrisation:
         """The parametrisation for data x (n, d), float32, in process coordinates; `finest` in units of their spread."""
         domain = closed_form_domain(process, "a score")
         if isinstance(domain, Box) and 0 < domain.periodic(x.shape[1]).sum() < x.shape[1]:
@@ -167,7 +173,7 @@ class Parametrisation:
         width = _principal_width(asnumpy(x))
         levels = Levels.of(process, finest=finest * spread, width=width, d=x.shape[1])
         marginals = Marginals.of(domain, x, levels.lo, levels.hi)
-        return cls(levels, domain, spread, centre, marginals, waves)
+        return cls(levels, domain, spread, centre, marginals, waves, fades)
 
 
 def _principal_width(x: npt.NDArray[Any]) -> float:

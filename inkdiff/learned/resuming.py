@@ -23,10 +23,12 @@ from inkdiff.files import remove_leftovers
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.calibration import Calibration
+from inkdiff.learned.condition import told
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
-from inkdiff.learned.training import Callback, Sitting, train
+from inkdiff.learned.sitting import Callback, Sitting
+from inkdiff.learned.training import train
 from inkdiff.nn import AdamWState
 
 __all__ = ["resume"]
@@ -36,6 +38,7 @@ def resume(
     path: str | os.PathLike[str],
     data: Any,
     *,
+    condition: Any = None,
     steps: int | None = None,
     every: int = 500,
     threads: int = 0,
@@ -48,6 +51,7 @@ def resume(
     ----------
     path : the file that `inkdiff.fit(..., checkpoint=path)` writes; it goes on being written.
     data : the data that the training began with; NumPy, or CuPy to go on on a GPU.
+    condition : what is said of the data, if the training began with it.
     steps : None, or the number of steps the training was planned for, as a check.
     every, threads, progress, callback : as for `inkdiff.fit`; the result does not depend on them.
 
@@ -77,11 +81,13 @@ def resume(
         )
     _check_steps(steps, kept.settings)
     x = score.prepared(data)
-    found = Fingerprint.of(x)
+    codes = None if isinstance(score, LearnedBits) else told(score.vocabulary, condition, x)
+    found = Fingerprint.of(x, codes)
     if found != kept.data:
         raise ValueError(
             f"data: {str(path)!r} was trained on {kept.data} ({score.about.get('data')}), but these are {found} "
-            f"({getattr(data, 'name', 'array')}), in process coordinates; resume with the same data, or fit anew."
+            f"({getattr(data, 'name', 'array')}), in process coordinates; resume with the same data, of which the "
+            "same is said, or fit anew."
         )
     score, kept = _beside(x, score, kept)
     if kept.finished:
@@ -95,7 +101,8 @@ def resume(
         )
     remove_leftovers(path)
     about = {name: value for name, value in score.about.items() if name != "step"}
-    return train(score.trained(score.theta, about), x, kept, sitting)
+    start = score.trained(score.theta, about)
+    return train(start if codes is None else start.hearing(codes), x, kept, sitting)
 
 
 def _check_steps(steps: int | None, settings: Settings) -> None:

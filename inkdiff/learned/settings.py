@@ -58,11 +58,17 @@ class Settings:
     moments: bool
     weighting: Weighting
     waves: int = 0
+    hide: float = 0.0
+    hide_each: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         if not isinstance(self.net, MLP):
             raise TypeError(f"net must be an inkdiff.MLP, got {checks.show(self.net)}.")
+        for name in ("hide", "hide_each"):
+            share = checks.real(getattr(self, name), name)
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} must be a share of what is said, 0 <= {name} < 1, got {share}.")
         decay = checks.real(self.decay, "decay")
         if decay < 0:
             raise ValueError(f"decay must be >= 0, got {decay}.")
@@ -77,6 +83,8 @@ class Settings:
             "moments": bool(self.moments),
             "weighting": check_weighting(self.weighting),
             "waves": checks.count(self.waves, "waves", least=0),
+            "hide": float(self.hide),
+            "hide_each": float(self.hide_each),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -102,16 +110,19 @@ class Settings:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Which data: the shape and the SHA-256 of their bytes, float32 in process coordinates."""
+    """Which data: the shape and the SHA-256 of their bytes, float32 in process coordinates and with what is said."""
 
     shape: tuple[int, int]
     sha256: str
 
     @classmethod
-    def of(cls, x: Array) -> Fingerprint:
-        """The fingerprint of x (n, d)."""
+    def of(cls, x: Array, codes: Array | None = None) -> Fingerprint:
+        """The fingerprint of x (n, d) and, if something is said of them, codes (n, words)."""
         host = np.ascontiguousarray(asnumpy(x), "<f4")
-        return cls((int(host.shape[0]), int(host.shape[1])), hashlib.sha256(host.data).hexdigest())
+        digest = hashlib.sha256(host.data)
+        if codes is not None:
+            digest.update(np.ascontiguousarray(asnumpy(codes), "<f4").data)
+        return cls((int(host.shape[0]), int(host.shape[1])), digest.hexdigest())
 
     def __post_init__(self) -> None:
         """Refuse what is no fingerprint."""

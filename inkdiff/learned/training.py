@@ -15,9 +15,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack, overload
+from typing import Any, TypeVar, Unpack, overload
 
 import numpy as np
 
@@ -26,64 +26,26 @@ from inkdiff.backend import Array, array_module, is_cuda
 from inkdiff.binomial import Binomial
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.bits import LearnedBits
+from inkdiff.learned.condition import Saying, Vocabulary, hidden, sayings, told
 from inkdiff.learned.interruption import interrupts_wait
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
+from inkdiff.learned.sitting import Callback, Options, Sitting
 from inkdiff.learned.trainer import Trainer
-from inkdiff.learned.weighting import BalancedWeighting, Weighting
+from inkdiff.learned.weighting import Weighting
 from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
 from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.rng import Stream
 from inkdiff.simulate import check_state
 
-__all__ = ["Callback", "Sitting", "fit", "train"]
+__all__ = ["fit", "train"]
 
 _REPORT = 50  # steps over which the shown loss is averaged
-_NET_OF_BITS, _ROWS_OF_BITS = MLP(128, 3, dropout=0.0), 1024
 
-# callback(step, loss, snapshot): steps done, mean loss of the last one, and a function that returns the present score
-Callback = Callable[[int, float, Callable[[], Any]], object]
 # what is being trained
 L = TypeVar("L", LearnedScore, LearnedBits)
-
-
-class Options(TypedDict, total=False):
-    """What `fit` may be told besides; see there."""
-
-    net: MLP | None
-    batch: int | None
-    lr: float
-    decay: float
-    warmup: int
-    finest: float | None
-    moments: bool
-    weighting: Weighting | str
-    checkpoint: str | os.PathLike[str] | None
-    every: int
-    threads: int
-    progress: bool
-    callback: Callback | None
-
-
-@dataclass(frozen=True)
-class Sitting:
-    """What may differ from one sitting of a training to the next, since the result does not depend on it."""
-
-    checkpoint: Path | None = None
-    every: int = 500
-    threads: int = 0
-    progress: bool = True
-    callback: Callback | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be done, before any work."""
-        checks.count(self.every, "every")
-        checks.count(self.threads, "threads", least=0)
-        folder = None if self.checkpoint is None else self.checkpoint.parent
-        if folder is not None and not folder.is_dir():
-            raise FileNotFoundError(f"checkpoint: the folder {str(folder)!r} does not exist; create it first.")
 
 
 @overload
@@ -105,6 +67,9 @@ def fit(
     waves: int | None = None,
     moments: bool | None = None,
     weighting: Weighting | str = "balanced",
+    condition: Any = None,
+    hide: float = 0.1,
+    hide_each: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     every: int = 500,
     threads: int = 0,
@@ -134,6 +99,10 @@ def fit(
         network keeps them better.
     weighting : how much each noise level counts: "balanced", "simple", "likelihood", "min_snr", or an object such as
         MinSNRWeighting(gamma=5) (`weighting.py`).
+    condition : what is said of each row: its label (integers (n,)), or words (n texts, or n sequences of words). The
+        score can then be told words: `score.given`, `score.sample(..., label=7)`.
+    hide, hide_each : share of the rows of which nothing is said in training, so that the score without words is learned
+        too, and share of the single words left out; by default 0.3 where rows have several words, else 0.
     checkpoint : a file, not there yet, that always holds the whole state of the training, written before the first
         step, after every `every` steps, at Ctrl-C and at the end. `inkdiff.resume` continues it, `inkdiff.load` reads
         the score so far.
@@ -161,37 +130,47 @@ def fit(
     check_process(process, also=Binomial)
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
     d, bits = checks.state(getattr(data, "x", data), "data").shape[1], isinstance(process, Binomial)
+    said = None if condition is None else sayings(condition)
+    if bits and said is not None:
+        raise ValueError("condition: a network for bits is told nothing; leave it out.")
     shape: dict[str, Any] = {"net": net, "batch": batch, "finest": finest, "waves": waves, "moments": moments}
     rates: dict[str, Any] = {"steps": steps, "seed": seed, "lr": lr, "decay": decay, "warmup": warmup}
+    rates |= hidden(said, hide, hide_each)
     settings = Settings.of(d, bits=bits, **shape, **rates, weighting=weighting)
     if sitting.checkpoint is not None:
         _refuse_to_overwrite(sitting.checkpoint)
     if isinstance(process, Binomial):
         return _begin(*_bits(process, data, settings), settings, sitting)
     closed_form_domain(process, "a score")
-    return _begin(*_score(process, data, settings), settings, sitting)
+    return _begin(*_score(process, data, said, settings), settings, sitting)
 
 
-def _score(process: Process, data: Any, settings: Settings) -> tuple[LearnedScore, Array]:
-    """A score not yet trained, and the data in process coordinates."""
+def _score(
+    process: Process, data: Any, said: list[Saying] | None, settings: Settings
+) -> tuple[LearnedScore, Array, Fingerprint]:
+    """A score not yet trained, told what is said of each row; the data in process coordinates, and their print."""
     x, scaling = _encoded(process, data)
+    vocabulary = Vocabulary() if said is None else Vocabulary.of(said)
+    codes = told(vocabulary, said, x)
     with one_thread_each():
-        parametrisation = Parametrisation.of(process, x, finest=settings.finest, waves=settings.waves)
-        network = settings.net.build(parametrisation.inputs, x.shape[1])
+        known = Parametrisation.of(process, x, finest=settings.finest, waves=settings.waves, fades=codes is None)
+        network = settings.net.build(known.inputs, x.shape[1], len(vocabulary))
         theta, image_shape = _initial(network, x, settings.seed), getattr(data, "image_shape", None)
-        about = _about(data, x, settings)
-        return LearnedScore(process, scaling, parametrisation, network, theta, image_shape, about=about), x
+        notes: dict[str, Any] = {"about": _about(data, x, settings), "vocabulary": vocabulary}
+        score = LearnedScore(process, scaling, known, network, theta, image_shape, **notes)
+    return score.hearing(codes), x, Fingerprint.of(x, codes)
 
 
-def _bits(process: Binomial, data: Any, settings: Settings) -> tuple[LearnedBits, Array]:
-    """Log-odds not yet trained, and the data."""
+def _bits(process: Binomial, data: Any, settings: Settings) -> tuple[LearnedBits, Array, Fingerprint]:
+    """Log-odds not yet trained, the data, and their print."""
     x = check_state(process, getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
     xp, n = array_module(x), len(x)
     ones = x.sum(0, dtype=np.float64)
     own = xp.log((ones + 0.5) / (n - ones + 0.5)).astype(np.float32)
     network = settings.net.build(2 * x.shape[1], x.shape[1])
-    return LearnedBits(process, own, network, _initial(network, x, settings.seed), _about(data, x, settings)), x
+    about = _about(data, x, settings)
+    return LearnedBits(process, own, network, _initial(network, x, settings.seed), about), x, Fingerprint.of(x)
 
 
 def _about(data: Any, x: Array, settings: Settings) -> dict[str, Any]:
@@ -199,10 +178,9 @@ def _about(data: Any, x: Array, settings: Settings) -> dict[str, Any]:
     return named | settings.about()
 
 
-def _begin(start: L, x: Array, settings: Settings, sitting: Sitting) -> L:
+def _begin(start: L, x: Array, fingerprint: Fingerprint, settings: Settings, sitting: Sitting) -> L:
     """A training from its first step."""
     state = AdamWState.start(start.theta)
-    fingerprint = Fingerprint.of(x)
     return train(start, x, files.Progress(settings, state, fingerprint), sitting, fresh=True)
 
 
@@ -229,21 +207,17 @@ def train(start: L, x: Array, progress: files.Progress, sitting: Sitting, *, fre
             trainer.check()
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}{_left(sitting.checkpoint)}") from None
-        score = start.trained(state.mean.copy(), start.about).finished(x, settings)
+        score = start.finished(state.mean.copy(), x, settings)
         keep(score)
     return score
 
 
-def _run(
-    trainer: Trainer, snapshot: Callable[[], object], keep: Callable[[], None], sitting: Sitting
-) -> None:
+def _run(trainer: Trainer, snapshot: Callable[[], object], keep: Callable[[], None], sitting: Sitting) -> None:
     from tqdm import tqdm
 
     recent: deque[float] = deque(maxlen=_REPORT)
     steps, state, path = trainer.settings.steps, trainer.state, sitting.checkpoint
-    bar = tqdm(
-        total=steps, initial=state.step, disable=not sitting.progress, desc="learning the score", unit="step"
-    )
+    bar = tqdm(total=steps, initial=state.step, disable=not sitting.progress, desc="learning the score", unit="step")
     with bar, interrupts_wait(path is not None) as interrupted:
         while state.step < steps:
             recent.append(trainer.advance())
@@ -276,12 +250,6 @@ def _initial(network: Network, x: Array, seed: int) -> Array:
         return kernels.normal(n, seed=seed, stream=Stream.INIT, out=xp.empty(n, np.float32))
 
     return network.initial(normal)
-
-
-def _refuse_noise_settings(finest: float | None, weighting: Weighting | str) -> None:
-    if finest is not None or not (weighting == "balanced" or isinstance(weighting, BalancedWeighting)):
-        given = f"finest={finest}, weighting={checks.show(weighting)}"
-        raise ValueError(f"finest and weighting are of Gaussian noise; leave them out for bits, got {given}.")
 
 
 def _refuse_to_overwrite(path: Path) -> None:

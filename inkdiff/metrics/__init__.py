@@ -21,6 +21,7 @@ from inkdiff.metrics.frozen import FrozenClassifier
 from inkdiff.metrics.likeness import (
     ClassHistogram,
     class_histogram,
+    classify,
     energy_distance,
     frechet_distance,
     nearest_distance_ratio,
@@ -42,6 +43,7 @@ __all__ = [
     "calibration_p_value",
     "chi2_to_equilibrium",
     "class_histogram",
+    "classify",
     "concentration",
     "copied_share",
     "correlation",

@@ -34,6 +34,7 @@ __all__ = [
     "GROUPS",
     "ClassHistogram",
     "class_histogram",
+    "classify",
     "energy_distance",
     "frechet_distance",
     "nearest_distance_ratio",
@@ -205,10 +206,9 @@ def nearest_distance_ratio(samples: Array | Dataset, train: Array | Dataset, tes
 
 
 def class_histogram(samples: Array | Dataset, train: Dataset) -> ClassHistogram:
-    """Classes of the samples as an SVC(C=10) trained on real data sees them, against the training proportions.
+    """Classes of the samples as `classify` sees them, against the training proportions.
 
-    The p-value is that of Pearson's chi^2 with (classes - 1) degrees of freedom. The classifier (scikit-learn) runs on
-    the host; CuPy arrays are copied.
+    The p-value is that of Pearson's chi^2 with (classes - 1) degrees of freedom.
 
     Parameters
     ----------
@@ -223,15 +223,25 @@ def class_histogram(samples: Array | Dataset, train: Dataset) -> ClassHistogram:
         If `train` has no labels or one class only, or shapes do not fit.
     """
     from scipy import stats
+
+    seen = classify(samples, train)
+    labels, numbers = np.unique(asnumpy(train.y), return_counts=True)
+    counts = np.array([np.count_nonzero(seen == label) for label in labels])
+    expected = len(seen) * numbers / numbers.sum()
+    return ClassHistogram(labels, counts, expected, float(stats.chisquare(counts, expected).pvalue))
+
+
+def classify(samples: Array | Dataset, train: Dataset) -> npt.NDArray[np.int64]:
+    """The class of each sample, (n,), as an SVC(C=10) trained on real labelled data sees it.
+
+    The classifier (scikit-learn) runs on the host; CuPy arrays are copied. Arguments and errors as of
+    `class_histogram`.
+    """
     from sklearn.svm import SVC
 
     if train.y is None:
         raise ValueError(f"train: the data set {train.name!r} has no labels; give it y.")
-    x = asnumpy(points(samples, "samples", like=train.x))
-    labels, numbers = np.unique(asnumpy(train.y), return_counts=True)
-    if len(labels) < 2:
-        raise ValueError(f"train holds the class {labels[0]} only: a histogram needs two.")
-    seen = SVC(C=10).fit(asnumpy(train.x), asnumpy(train.y)).predict(x)
-    counts = np.array([np.count_nonzero(seen == label) for label in labels])
-    expected = len(x) * numbers / numbers.sum()
-    return ClassHistogram(labels, counts, expected, float(stats.chisquare(counts, expected).pvalue))
+    x, y = asnumpy(points(samples, "samples", like=train.x)), asnumpy(train.y)
+    if len(np.unique(y)) < 2:
+        raise ValueError(f"train holds the class {y[0]} only: a classifier needs two.")
+    return np.asarray(SVC(C=10).fit(asnumpy(train.x), y).predict(x), np.int64)

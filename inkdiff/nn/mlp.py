@@ -1,13 +1,15 @@
 r"""A residual multilayer perceptron that knows the time: the network that learns what a Gaussian cannot.
 
-    e   = silu(A phi(c) + a),   phi(c) = (1, cos(pi c), sin(pi c), ..., cos(K pi c), sin(K pi c))
+    e   = silu(A phi(c) + B w + a),   phi(c) = (1, cos(pi c), sin(pi c), ..., cos(K pi c), sin(K pi c))
     h_0 = silu(W_in x + U_0 e + b_0)
     h_l = h_{l-1} + dropout(silu(W_l h_{l-1} + U_l e + b_l)),   l = 1 ... depth - 1
     F   = W_out h + b_out
 
 x is one particle (a point of the plane, an image as a point of pixel space) and c in [-1, 1] its noise level on a
-logarithmic scale. The time enters at every hidden layer through U_l, all of which are one matrix product. W_out
-starts at zero: training begins at F = 0, the exact answer for Gaussian data (see `inkdiff.learned`).
+logarithmic scale. The time enters at every hidden layer through U_l, all of which are one matrix product. A network
+built with words may be told more than the time: w is 1 for each word that is said, 0 for the others, so B w is the sum
+of the embeddings of the words said. W_out starts at zero: training begins at F = 0, the exact answer for Gaussian data
+(see `inkdiff.learned`).
 
 References: K. He et al. (2015), arXiv:1512.03385 (residuals); J. Ho, A. Jain, P. Abbeel (2020), arXiv:2006.11239 (time
 embedding at every layer); N. Srivastava et al. (2014), JMLR 15, 1929 (dropout).
@@ -62,14 +64,14 @@ class MLP:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout!r}.")
 
-    def build(self, inputs: int, outputs: int) -> Network:
-        """The network from `inputs` features to `outputs` values, with its slots in one flat buffer."""
+    def build(self, inputs: int, outputs: int, words: int = 0) -> Network:
+        """The network from `inputs` features to `outputs` values, told `words`; its slots are in one flat buffer."""
         layout = Layout()
-        embed = Linear.of(layout, "embed", 1 + 2 * self.harmonics, self.embedding, gain=_SILU_GAIN)
+        embed = Linear.of(layout, "embed", 1 + 2 * self.harmonics + words, self.embedding, gain=_SILU_GAIN)
         sizes = [inputs] + [self.width] * (self.depth - 1)
         blocks = tuple(_Block.of(layout, f"block.{k}", n_in, self, first=k == 0) for k, n_in in enumerate(sizes))
         head = Linear.of(layout, "head", self.width, outputs, gain=0.0)
-        return Network(self, inputs, outputs, embed, blocks, head, tuple(layout.slots))
+        return Network(self, inputs, outputs, embed, blocks, head, tuple(layout.slots), words)
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Network:
     blocks: tuple[_Block, ...]
     head: Linear
     slots: tuple[Slot, ...]
+    words: int = 0
 
     @property
     def size(self) -> int:
@@ -145,6 +148,7 @@ class Network:
     def __call__(self, run: Run, x: Array, c: Array, shifts: list[Array] | None = None) -> tuple[Array, Backprop]:
         """F (n, outputs) for x (n, inputs) and c (m,), m dividing n: n/m neighbouring rows share each noise level.
 
+        A network with words takes c (m, 1 + words): the noise level, then 1 for each word said and 0 for the others.
         `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, returns dx (n, inputs),
         if wanted. Are `shifts` given, as `shifts(run, c)` gave them, their gradients are left in `run.d_shifts`.
         """
@@ -204,11 +208,13 @@ class Network:
         return list(shifts), backprop
 
     def _harmonics(self, run: Run, c: Array) -> Array:
-        """phi(c), (m, 2 K + 2): the cosines and sines between a column of ones and another, for the bias."""
+        """phi(c), (m, 2 K + words + 2): cosines, sines and words between a column of ones and another, for the bias."""
         xp, levels, count = run.xp, run.levels, self.shape.harmonics
-        phi = run.arena.empty((c.shape[0], 2 * count + 2), c)
-        cosine, sine = phi[levels, 1 : count + 1], phi[levels, count + 1 : -1]
-        xp.multiply(c[levels, None], math.pi * xp.arange(1, count + 1, dtype=c.dtype), out=sine)
+        phi = run.arena.empty((c.shape[0], 2 * count + self.words + 2), c)
+        cosine, sine = phi[levels, 1 : count + 1], phi[levels, count + 1 : 2 * count + 1]
+        c = c.reshape(len(c), 1 + self.words)
+        phi[levels, 2 * count + 1 : -1] = c[levels, 1:]
+        xp.multiply(c[levels, :1], math.pi * xp.arange(1, count + 1, dtype=c.dtype), out=sine)
         xp.cos(sine, out=cosine)
         xp.sin(sine, out=sine)
         phi[levels, 0] = phi[levels, -1] = 1

@@ -1,0 +1,307 @@
+"""Scores that are told something: beside exact conditional scores; guidance, files, resuming, and mistakes named."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save as serialise
+
+import inkdiff as ink
+from inkdiff.learned import checkpoint
+from inkdiff.learned.condition import Vocabulary, sayings
+from inkdiff.learned.objective import Objective
+from inkdiff.learned.once import kept
+from inkdiff.learned.parametrisation import Parametrisation
+from inkdiff.learned.posterior import Posterior
+from inkdiff.nn import MLP, Arena, Run
+
+VP = ink.VariancePreserving.linear()
+GLASS = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
+SMALL = MLP(width=24, depth=2, embedding=8, harmonics=3, dropout=0.1)
+QUIET = {"threads": 1, "progress": False}
+
+
+def three_clouds(n=240):
+    """Three clouds in the unit square, and which each point is of."""
+    rng = np.random.default_rng(3)
+    y = np.arange(n) % 3
+    centre = np.array([[0.25, 0.3], [0.75, 0.3], [0.5, 0.75]])[y]
+    return (centre + [0.05, 0.09] * rng.standard_normal((n, 2))).clip(0.01, 0.99).astype(np.float32), y
+
+
+X, Y = three_clouds()
+MANY, OF = three_clouds(3000)
+
+
+def fit(process=VP, x=X, condition=Y, steps=12, **settings):
+    settings = {"net": SMALL, "batch": 32, "moments": False} | settings
+    return ink.fit(process, x, steps=steps, seed=5, condition=condition, **QUIET | settings)
+
+
+@pytest.fixture(scope="module", params=[VP, GLASS], ids=["bowl", "glass"])
+def trained(request):
+    """A score that has learned the three clouds with their labels."""
+    learning = {"steps": 1200, "batch": 256, "hide": 0.3, "waves": 0, "net": MLP(64, 2, dropout=0.0)}
+    return fit(request.param, MANY, OF, **learning)
+
+
+def relative_error(a, b):
+    return float(np.sqrt(((a - b) ** 2).mean() / (b**2).mean()))
+
+
+# ---- truth ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_target_of_a_told_point_is_the_score_of_those_of_which_it_is_said():
+    said = np.eye(4, dtype=np.float32)[Y]
+    said[::2, 3] = 1  # a second word, of every other row
+    x, ratio = 4 * X - 2, np.ones((60, 1), np.float32)
+    y = x[:60] + np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32)
+    told = said[:60] * np.array([1, 1, 1, 0], np.float32)
+    target = Posterior(x, said)(y, ratio, told)
+    both = Posterior(x, said)(y, ratio, said[:60])
+    nothing = Posterior(x, said)(y, ratio, np.zeros_like(said[:60]))
+    everything = Posterior(x)(y, ratio)
+    assert np.array_equal(nothing, everything)
+    for k in range(3):
+        rows = Y[:60] == k
+        assert np.allclose(target[rows], Posterior(x[k == Y])(y[rows], ratio[rows]), atol=2e-4)
+        assert not np.allclose(target[rows], everything[rows], atol=0.1)
+        twice = (k == Y) & (np.arange(len(Y)) % 2 == 0)
+        rows &= np.arange(60) % 2 == 0
+        assert np.allclose(both[rows], Posterior(x[twice])(y[rows], ratio[rows]), atol=2e-4)
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0])
+def test_the_trained_score_is_that_of_the_class_or_of_all(trained, ratio):
+    process, x, first = trained.process, trained.encode(MANY), OF[:600]
+    levels = trained.parametrisation.levels
+    t = float(levels.times(process, np.array([np.log(ratio * trained.parametrisation.spread)]))[0])
+    noised = ink.diffuse(process, x, t, seed=2)[:600]
+    all_of_them = ink.EmpiricalScore(process, x)(noised.astype(np.float64), t)
+    assert relative_error(trained(noised, t), all_of_them) < 0.35
+    for k in range(3):
+        x_t = noised[first == k]
+        exact = ink.EmpiricalScore(process, x[k == OF])(x_t.astype(np.float64), t)
+        other = trained.given(label=(k + 1) % 3)(x_t, t)
+        error = relative_error(trained.given(label=k)(x_t, t), exact)
+        assert error < 0.2
+        assert relative_error(other, exact) > 5 * error
+
+
+def test_what_is_drawn_is_what_was_asked_for(trained):
+    x = trained.sample(300, seed=1, steps=40, label=np.arange(300) % 3)
+    for k in range(3):
+        drawn, real = x[k::3].astype(np.float64), MANY[k == OF]
+        assert np.abs(drawn.mean(0) - real.mean(0)).max() < 0.035
+        assert np.abs(drawn.std(0) / real.std(0) - 1).max() < 0.35
+
+
+def test_likelihood_of_a_class_is_higher_under_its_label(trained):
+    x = MANY[OF == 0][:40]
+    roughly = {"rtol": 1e-3, "atol": 1e-3}
+    own, other = (trained.given(label=k).log_likelihood(x, **roughly).values for k in (0, 1))
+    free = trained.log_likelihood(x, **roughly).values
+    # p(x) = sum_k p(x | k) / 3, and p(x | k) of the other clouds is nothing here
+    assert abs((own - free).mean() - np.log(3)) < 0.3
+    assert (own - other).mean() > 5
+
+
+# ---- guidance ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("process", [VP, GLASS], ids=["bowl", "glass"])
+def test_guidance_weighs_two_scores(process):
+    score = fit(process)
+    x = score.encode(X[:30])
+    with_label, without = score.given(label=1)(x, 0.3), score(x, 0.3)
+    assert not np.array_equal(with_label, without)
+    for g in (0.5, 2.0, 4.0):
+        guided = score.given(label=1, guidance=g)(x, 0.3)
+        assert np.allclose(guided, g * with_label + (1 - g) * without, rtol=1e-4, atol=1e-4)
+    assert np.array_equal(score.given(label=1, guidance=0)(x, 0.3), without)
+    each = score.given(label=Y[:30], guidance=2.0)(x, 0.3)
+    for k in range(3):
+        assert np.allclose(
+            each[Y[:30] == k], score.given(label=k, guidance=2.0)(x[Y[:30] == k], 0.3), rtol=1e-5, atol=1e-5
+        )
+
+
+def test_a_told_score_is_a_score_for_every_walk_and_derivative():
+    score = fit(GLASS).given(label=2, guidance=1.5)
+    times = score.times(12)
+    start = GLASS.prior(float(times[0])).sample(20, 2, seed=4)
+    for sampler in (None, "heun", "predictor_corrector"):
+        walk = ink.reverse(GLASS, score, start, times, seed=4, sampler=sampler)
+        assert ((walk.last >= 0) & (walk.last <= 1)).all()
+    walk = ink.reverse(GLASS, score, start, times, seed=4, sampler="heun")
+    assert np.array_equal(score.decode(walk.last), score.sample(20, seed=4, steps=12))
+    x, h = start.astype(np.float64), 1e-3
+    v = np.random.default_rng(1).standard_normal((2, *x.shape))
+    value, Jv = score.jvp(x, 0.5, v)
+    assert np.allclose(value, score(x, 0.5), rtol=1e-4, atol=1e-4)
+    for direction, found in zip(v, Jv, strict=True):
+        difference = (score(x + h * direction, 0.5) - score(x - h * direction, 0.5)) / (2 * h)
+        assert relative_error(found, difference) < 0.05
+
+
+def test_bits_do_not_depend_on_threads():
+    one, many = (fit(moments=True, threads=k) for k in (1, 3))
+    assert np.array_equal(one.theta, many.theta) and one.calibration is not None
+
+
+# ---- what is told --------------------------------------------------------------------------------------------------
+
+
+def test_words_are_rows_of_the_embedding():
+    """The gradient of a network with words, against differences; a word that is not said has none."""
+    network = MLP(width=5, depth=2, embedding=4, harmonics=2, dropout=0.0).build(3, 2, words=3)
+    rng = np.random.default_rng(0)
+    theta, x = 0.3 * rng.standard_normal(network.size), rng.standard_normal((4, 3))
+    c = np.concatenate([rng.uniform(-1, 1, (4, 1)), [[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 0]]], axis=1)
+    weight = rng.standard_normal((4, 2))
+
+    def loss(theta):
+        return float((weight * network(Run(theta, Arena()), x, c)[0]).sum())
+
+    gradient = np.full(network.size, np.nan)
+    network(Run(theta, Arena(), training=True), x, c)[1](weight.copy(), gradient)
+    step = 1e-6 * np.eye(network.size)
+    expected = [(loss(theta + e) - loss(theta - e)) / 2e-6 for e in step]
+    assert np.allclose(gradient, expected, rtol=1e-5, atol=1e-7)
+    rows = network.embed.weight.of(gradient)[-3:]
+    assert (rows[2] == 0).all() and (np.abs(rows[:2]) > 1e-3).any(axis=1).all()
+    plain = MLP(width=5, depth=2, embedding=4, harmonics=2).build(3, 2)
+    assert plain.slots == MLP(width=5, depth=2, embedding=4, harmonics=2).build(3, 2, words=0).slots
+
+
+def test_as_much_is_hidden_as_is_said():
+    codes = np.ones((4000, 2), np.float32)
+    x = (4 * np.tile(X, (17, 1)) - 2)[:4000]
+    known = Parametrisation.of(VP, x, finest=0.05, fades=False)
+    network = SMALL.build(4, 2, words=2)
+    objective = Objective(VP, known, network, x, 4000, 7, codes=codes, hide=0.1, hide_each=0.3)
+    said = objective.draw(2).said
+    none, each, both = 0.1 + 0.9 * 0.09, 0.9 * 0.7, 0.9 * 0.49
+    for found, expected in (((said == 0).all(1), none), (said[:, 0] == 1, each), ((said == 1).all(1), both)):
+        assert abs(found.mean() - expected) < 5 * np.sqrt(expected * (1 - expected) / 4000)
+    assert np.array_equal(said, objective.draw(2).said) and not np.array_equal(said, objective.draw(3).said)
+    assert objective.levels == 4000
+
+
+def test_labels_texts_and_words_say_the_same():
+    assert sayings(np.array([3, 1])) == sayings(["3", "1"]) == sayings([("3",), ["1"]]) == [("3",), ("1",)]
+    vocabulary = Vocabulary.of(sayings(["10 red", "9 blue", "2"]))
+    assert vocabulary.words == ("2", "9", "10", "blue", "red")
+    assert vocabulary.codes([("9", "red"), ()]).tolist() == [[0, 1, 0, 0, 1], [0] * 5]
+    texts = [f"{k} {'left' if p[0] < 0.5 else 'right'}" for k, p in zip(Y, X, strict=True)]
+    score = fit(condition=texts)
+    assert score.vocabulary.words == ("0", "1", "2", "left", "right")
+    x = score.encode(X[:8])
+    assert np.array_equal(score.given(words="left 1")(x, 0.2), score.given(words=[["1", "left"]])(x, 0.2))
+
+
+# ---- files ---------------------------------------------------------------------------------------------------------
+
+
+def test_saved_and_loaded_it_answers_the_same(tmp_path):
+    score = fit(moments=True)
+    score.save(tmp_path / "score")
+    loaded = ink.load(tmp_path / "score")
+    assert loaded.vocabulary == score.vocabulary
+    for told in ({"label": 2}, {"label": 0, "guidance": 3.0}):
+        assert np.array_equal(loaded.sample(5, seed=1, steps=5, **told), score.sample(5, seed=1, steps=5, **told))
+    with pytest.raises(ValueError, match="not what `given` made of it"):
+        score.given(label=1).save(tmp_path / "told")
+
+
+def test_files_of_the_versions_before_still_load(tmp_path):
+    score = fit(condition=None)
+    score.save(tmp_path / "new")
+    with safe_open(tmp_path / "new", framework="numpy") as file:
+        metadata, tensors = dict(file.metadata()), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    config = json.loads(metadata["config"])
+    del config["vocabulary"]
+    text = json.dumps(config)
+    metadata |= {"version": "3", "config": text, "sha256": checkpoint._checksum(text, tensors)}
+    (tmp_path / "old").write_bytes(serialise(tensors, metadata))
+    x = score.encode(X)
+    assert np.array_equal(ink.load(tmp_path / "old")(x, 0.1), score(x, 0.1))
+
+
+def test_resumed_it_is_as_if_never_interrupted(tmp_path):
+    path = tmp_path / "training"
+
+    def stop(step, loss, snapshot):
+        if step == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(checkpoint=path, every=1, callback=stop)
+    other = Y.copy()
+    other[0] = 1
+    with pytest.raises(ValueError, match="the same is said"):
+        ink.resume(path, X, condition=other, **QUIET)
+    with pytest.raises(ValueError, match="condition: this training was told words"):
+        ink.resume(path, X, **QUIET)
+    resumed = ink.resume(path, X, condition=Y, **QUIET)
+    assert np.array_equal(resumed.theta, fit().theta)
+
+
+def test_trained_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("INKDIFF_CACHE_DIR", str(tmp_path))
+    said = []
+    settings = {"steps": 4, "seed": 1, "net": SMALL, "batch": 32, "moments": False}
+
+    def once(condition=Y, **others):
+        return ink.fit_once(VP, X, condition=condition, say=said.append, **settings | others, **QUIET)
+
+    first, again = once(), once()
+    assert np.array_equal(first.theta, again.theta) and len(said) == 1 and "once" in said[0]
+    once(condition=(Y + 1) % 3)
+    once(seed=2)
+    assert len(said) == 3 and len(list((tmp_path / "scores").glob("*.safetensors"))) == 3
+    path = kept(VP, X, condition=Y, **settings)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match="is replaced by a new training"):
+        assert np.array_equal(once().theta, first.theta)
+    monkeypatch.setattr("inkdiff.learned.once.cache_folder", lambda *parts: None)
+    assert np.array_equal(once().theta, first.theta) and "cannot be written" in said[-1]
+
+
+# ---- mistakes ------------------------------------------------------------------------------------------------------
+
+
+def test_mistakes_are_named():
+    score, plain = fit(), fit(condition=None)
+    x = score.encode(X[:6])
+    for told, message in (
+        ({"label": 7}, "label: this score does not know the word '7'; it knows 0, 1, 2"),
+        ({"words": "blue"}, "words: this score does not know the word 'blue'"),
+        ({}, "nothing given: give one of label, words, prompt"),
+        ({"label": 1, "words": "1"}, "label, words given: give one of"),
+        ({"label": 1, "guidance": -1.0}, "guidance must be >= 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            score.given(**told)
+    with pytest.raises(TypeError, match="label"):
+        score.given(label=1.5)
+    with pytest.raises(ValueError, match="it was trained without any"):
+        plain.given(label=1)
+    with pytest.raises(ValueError, match="x has 6 rows, but something was told of 4"):
+        score.given(label=Y[:4])(x, 0.1)
+    with pytest.raises(ValueError, match="each of the 240 rows of data, got 10"):
+        fit(condition=Y[:10])
+    with pytest.raises(ValueError, match="says nothing of any row"):
+        fit(condition=[""] * len(X))
+    with pytest.raises(ValueError, match="condition: a network for bits is told nothing"):
+        ink.fit(ink.Binomial(20), (X > 0.5).astype(np.float32), steps=1, seed=1, condition=Y)
+    for bad in (3, "7", [1.5] * len(X)):
+        with pytest.raises(TypeError, match="condition"):
+            fit(condition=bad)
+    for name in ("hide", "hide_each"):
+        with pytest.raises(ValueError, match=f"{name} must be a share"):
+            fit(**{name: 1.0})

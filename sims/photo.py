@@ -32,11 +32,14 @@ class Parameters:
     """how much a label counts"""
     same: float = 0.95
     """least share of photos that keep their class at the earliest time"""
+    slack: float = 1.0
+    """factor on the other bounds"""
     seed: int = 0
     """64-bit seed of everything"""
 
 
-QUICK = {"steps": 20, "photos": 50, "walk": 6, "draws": 2, "corrections": 1, "same": 0.5}
+QUICK = {"steps": 20, "photos": 50, "walk": 6, "draws": 2, "corrections": 1, "same": 0.5, "slack": 1e3}
+TOUR = {"steps": 1000, "photos": 100, "walk": 15, "draws": 4, "corrections": 5, "same": 0.9, "slack": 1.4}
 LIMITS = {"photos": (40, 540), "walk": (4, None), "draws": (2, None), "same": (0, 1)}
 RATIOS = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5, 5.0, 100.0)  # of noise to what is left of the photo
 SHOWN = (0, 2, 4, 5, 6, 7, 9)
@@ -110,10 +113,10 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
             report.bound("photo_keeps_its_class_at_the_earliest_time", kept[0], at_least=p.same)
             report.check("photo_keeps_its_class_at_the_end_by_chance", kept[-1], chance)
         elif kind == "told":
-            report.bound("class_at_the_end_when_told", kept[-1], at_least=0.0 if report.quick else 0.95)
+            report.bound("class_at_the_end_when_told", kept[-1], at_least=0.95 / p.slack)
         else:
             before, best = ink.frechet_distance(starts[kind], train).value, int(np.argmin([one.value for one in real]))
-            report.bound("sketch_back_frechet_over_sketch", real[best].value / before, at_most=0.3 + report.quick)
+            report.bound("sketch_back_frechet_over_sketch", real[best].value / before, at_most=0.3 * p.slack)
             for i in (0, 2, 4, 9):
                 panels[2].annotate(f"$t = {times[i]:.2f}$", (off[i], real[i].value), (9, 6), textcoords="offset points")
             report.words(
@@ -150,9 +153,9 @@ def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Par
     wrong = {name: float(np.sqrt(((y - x)[:, ~KNOWN] ** 2).mean())) for name, y in made.items()}
     report.bound("known_pixels_that_changed", float(np.abs(drawn - x)[:, :, KNOWN].max()), at_most=1e-6)
     for name, (most, least) in {"single": (1.1, 0.9), "likeliest": (1.0, 0.95), "mean": (1.0, 0.95)}.items():
-        most, least = (9.0, 0.0) if report.quick else (most, least)
-        report.bound(f"error_of_{name}_completion_over_nearest", wrong[name] / wrong["nearest"], at_most=most)
-        report.bound(f"class_kept_by_{name}_completion_over_nearest", kept[name] / kept["nearest"], at_least=least)
+        error, share = wrong[name] / wrong["nearest"], kept[name] / kept["nearest"]
+        report.bound(f"error_of_{name}_completion_over_nearest", error, at_most=most * p.slack)
+        report.bound(f"class_kept_by_{name}_completion_over_nearest", share, at_least=least / p.slack)
     report.words(
         f"Half erased, the mean of draws keeps {kept['mean']:.1%} of the classes, the nearest {kept['nearest']:.1%}.",
         f"Metà cancellata: la media conserva il {kept['mean']:.1%} delle classi, la vicina il {kept['nearest']:.1%}.",

@@ -17,12 +17,12 @@ __all__ = ["LONGEST", "ORDER", "Chapter", "Frame", "chapters", "frame"]
 
 ORDER = (
     "random_walk", "ink_drop", "counting", "many_starts", "image_noising", "one_kernel", "three_backwards", "unmix",
-    "people", "gan_duel", "generate_2d", "generate_digits",
+    "people", "gan_duel", "generate_2d", "generate_digits", "labels", "prompts", "photo",
 )  # fmt: skip
 
 
 # Those that train, in order of what it costs: begun first, so that nobody waits for the last.
-LONGEST = ("generate_digits", "people", "gan_duel", "generate_2d")
+LONGEST = ("generate_digits", "labels", "people", "prompts", "photo", "gan_duel", "generate_2d")
 
 
 @dataclass(frozen=True)

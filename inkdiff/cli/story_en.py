@@ -164,6 +164,38 @@ CHAPTERS = {
         "calculated, these were learned, and are therefore only nearly right. How nearly is what the "
         "numbers say.",
     ),
+    "labels": Chapter(
+        "Digits on demand",
+        (
+            "So far the network drew whatever came. Now it is told a label while it learns, and for some of the digits "
+            "the label is hidden from it. It thus learns two arrows: towards any digit, and towards the one that is "
+            "named. Their difference is what the name adds, and one may weigh it.",
+            "Weighed at zero the name is not heard. At one the digits are as varied as real ones of that class, and "
+            "beyond that they become clearer and more alike. Each row begins with one and the same noise: only the "
+            "label differs.",
+        ),
+    ),
+    "prompts": Chapter(
+        "A thin slanted seven, please",
+        (
+            "A prompt is several labels at once. Each real digit was measured: how heavy its stroke is, how it leans, "
+            "how wide it is. From this comes its caption, and from captions the network learns what words do to ink.",
+            "Some pairs of words it never met together while it learned. It draws them all the same, since each word "
+            "pulls with an arrow of its own and arrows can be added.",
+        ),
+        "It knows twenty-two words, in English and Italian, and understands none of them: a word is an arrow, no more. "
+        "Any other word is an error that says which ones there are.",
+    ),
+    "photo": Chapter(
+        "From a photo, and from half of one",
+        (
+            "Noise need not be the start. Take a photo or a crude sketch, noise it a little, and walk back: the "
+            "details become those that people write, and what it shows remains. With more noise it becomes more "
+            "real and less like the start.",
+            "Where half of a picture is erased, the half that is known keeps its place and the other is drawn after "
+            "it, each time another one: what could have stood there, not what stood there.",
+        ),
+    ),
 }
 
 FRAME = Frame(

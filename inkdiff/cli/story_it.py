@@ -167,6 +167,39 @@ CHAPTERS = {
         "La goccia e le cifre sono la stessa fisica, con una differenza: le frecce della goccia erano "
         "calcolate, queste sono imparate, e quindi giuste solo quasi. Quanto quasi, lo dicono i numeri.",
     ),
+    "labels": Chapter(
+        "Cifre a richiesta",
+        (
+            "Finora la rete disegnava quello che veniva. Ora, mentre impara, le si dice un'etichetta, e per alcune "
+            "cifre gliela si nasconde. Impara così due frecce: verso una cifra qualsiasi, e verso quella nominata. La "
+            "loro differenza è ciò che il nome aggiunge, e le si può dare un peso.",
+            "Con peso zero il nome non si sente. Con peso uno le cifre sono varie come quelle vere della classe, e "
+            "oltre diventano più chiare e più simili tra loro. Ogni riga comincia dallo stesso rumore: cambia solo "
+            "l'etichetta.",
+        ),
+    ),
+    "prompts": Chapter(
+        "Un sette sottile e inclinato, per favore",
+        (
+            "Un prompt è più etichette insieme. Ogni cifra vera è stata misurata: quanto è spesso il tratto, come "
+            "pende, quanto è larga. Da qui viene la sua didascalia, e dalle didascalie la rete impara che cosa fanno "
+            "le parole all'inchiostro.",
+            "Alcune coppie di parole non le ha mai incontrate insieme mentre imparava. Le disegna lo stesso, perché "
+            "ogni parola tira con una freccia sua e le frecce si sommano.",
+        ),
+        "Conosce ventidue parole, in inglese e in italiano, e non ne capisce nessuna: una parola è una freccia, niente "
+        "di più. Ogni altra parola è un errore che dice quali ci sono.",
+    ),
+    "photo": Chapter(
+        "Da una foto, e da metà",
+        (
+            "Non si deve per forza partire dal rumore. Prendete una foto o uno schizzo, aggiungete un po' di rumore e "
+            "tornate indietro: i dettagli diventano quelli che la gente scrive, e ciò che mostra resta. Con più "
+            "rumore diventa più vero e meno simile alla partenza.",
+            "Dove metà dell'immagine è cancellata, la metà nota resta al suo posto e l'altra viene disegnata di "
+            "conseguenza, ogni volta un'altra: quello che poteva starci, non quello che ci stava.",
+        ),
+    ),
 }
 
 FRAME = Frame(

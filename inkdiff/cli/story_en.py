@@ -183,7 +183,7 @@ CHAPTERS = {
             "Some pairs of words it never met together while it learned. It draws them all the same, since each word "
             "pulls with an arrow of its own and arrows can be added.",
         ),
-        "It knows twenty-two words, in English and Italian, and understands none of them: a word is an arrow, no more. "
+        "It knows nineteen words, in English and Italian, and understands none of them: a word is an arrow, no more. "
         "Any other word is an error that says which ones there are.",
     ),
     "photo": Chapter(

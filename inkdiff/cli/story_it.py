@@ -187,7 +187,7 @@ CHAPTERS = {
             "Alcune coppie di parole non le ha mai incontrate insieme mentre imparava. Le disegna lo stesso, perché "
             "ogni parola tira con una freccia sua e le frecce si sommano.",
         ),
-        "Conosce ventidue parole, in inglese e in italiano, e non ne capisce nessuna: una parola è una freccia, niente "
+        "Conosce diciannove parole, in inglese e in italiano, e non ne capisce nessuna: una parola è una freccia, niente "
         "di più. Ogni altra parola è un errore che dice quali ci sono.",
     ),
     "photo": Chapter(

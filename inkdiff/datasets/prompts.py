@@ -9,7 +9,7 @@ so every class has as many thin as bold ones and no word gives a class away. A p
 the others open: "a thin slanted seven", "un sette sottile e inclinato", "bold zero". All that can be said is in one
 table; any other word is an error, as are two words of one kind.
 
-Reference: the prompts of text-to-image models, e.g. A. Ramesh et al. (2021), arXiv:2102.12092, at the size of 22 words.
+Reference: the prompts of text-to-image models, e.g. A. Ramesh et al. (2021), arXiv:2102.12092, at the size of 19 words.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Parameters:
 
 
 QUICK = {"steps": 25, "seeds": 1, "samples": 50, "detective_steps": 8}
-TOUR = {"steps": 400, "seeds": 1, "samples": 600, "detective_steps": 150}
+TOUR = {"steps": 300, "seeds": 1, "samples": 400, "detective_steps": 100}
 # Upright, the grid would be known to the part of a score that is not learned: its coordinates are independent.
 SETS = {8: ("eight_gaussians", {}), 25: ("grid_gaussians", {"angle": 0.5})}
 NAMES = {"duel": ("duel", "duello"), "diffusion": ("diffusion", "diffusione")}

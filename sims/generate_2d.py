@@ -31,7 +31,7 @@ class Parameters:
 
 
 QUICK = {"points": 2000, "steps": 150, "samples": 1000, "distance_ratio": 100.0}
-TOUR = {"steps": 800, "distance_ratio": 8.0}
+TOUR = {"steps": 400, "distance_ratio": 8.0}
 LIMITS = {"points": (100, None), "samples": (100, None)}
 RADIUS, SD = 1.5, 0.1
 

@@ -38,7 +38,7 @@ class Parameters:
 QUICK = {
     "steps_bowl": 100, "steps_glass": 100, "samples": 200, "frechet_bowl": 2.0, "frechet_glass": 2.0, "class_p": 0.0,
 }  # fmt: skip
-TOUR = {"steps_bowl": 1400, "steps_glass": 1400, "frechet_bowl": 0.17, "frechet_glass": 0.22, "class_p": 1e-3}
+TOUR = {"steps_bowl": 800, "steps_glass": 1200, "frechet_bowl": 0.17, "frechet_glass": 0.22, "class_p": 1e-3}
 LIMITS = {"samples": (50, None), "class_p": (0, 1)}
 
 

@@ -39,7 +39,7 @@ class Parameters:
 
 
 QUICK = {"particles": 100_000, "bins": 50}
-TOUR = {"particles": 400_000}
+TOUR = {"particles": 200_000}
 LIMITS = {"particles": (1000, None), "x": (0, 1), "y": (0, 1), "radius": (1e-3, 0.5), "bins": (2, 1000)}
 FINE = 4  # the exact drop is resolved FINE times better than the bins
 FLUX_TIME = 0.01  # in units of the glass width^2/D

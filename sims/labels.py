@@ -38,7 +38,7 @@ class Parameters:
 
 
 QUICK = {"steps": 20, "samples": 200, "walk": 8, "as_asked": 0.0, "frechet": 10.0}
-TOUR = {"glass": False, "steps": 1000, "samples": 300, "walk": 15, "as_asked": 0.93, "frechet": 2.0}
+TOUR = {"glass": False, "steps": 700, "samples": 300, "walk": 15, "as_asked": 0.93, "frechet": 2.0}
 LIMITS = {"samples": (200, None), "walk": (2, None), "as_asked": (0, 1)}
 KINDS = {"bowl": ("blue", ("in the bowl", "nella conca")), "glass": ("orange", ("in the glass", "nel bicchiere"))}
 DIGITS = np.arange(10)

@@ -44,7 +44,7 @@ QUICK = {
     "calibrated": 0.0,
 }  # fmt: skip
 LIMITS = {"people": (1000, None), "fresh": (10, None), "cells": (4, 1000), "calibrated": (0, 1)}
-TOUR = {"people": 200_000, "steps": 400, "steps_many": 300, "fresh": 500, "cells": 32, "off": 0.1, "off_many": 1.5}
+TOUR = {"people": 100_000, "steps": 300, "steps_many": 200, "fresh": 250, "cells": 20, "off": 0.1, "off_many": 1.5}
 MANY = 8
 HEIGHT, WEIGHT = ("height (cm)", "altezza (cm)"), ("weight (kg)", "peso (kg)")
 FRAME = {"xlim": (55, 215), "ylim": (0, 165)}

@@ -39,7 +39,7 @@ class Parameters:
 
 
 QUICK = {"steps": 20, "photos": 50, "walk": 6, "draws": 2, "corrections": 1, "same": 0.5, "slack": 1e3}
-TOUR = {"steps": 1000, "photos": 100, "walk": 15, "draws": 4, "corrections": 5, "same": 0.9, "slack": 1.4}
+TOUR = {"steps": 700, "photos": 80, "walk": 15, "draws": 4, "corrections": 5, "same": 0.9, "slack": 1.4}
 LIMITS = {"photos": (40, 540), "walk": (4, None), "draws": (2, None), "same": (0, 1)}
 RATIOS = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5, 5.0, 100.0)  # of noise to what is left of the photo
 SHOWN = (0, 2, 4, 5, 6, 7, 9)

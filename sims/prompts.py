@@ -37,7 +37,7 @@ class Parameters:
 
 
 QUICK = {"steps": 20, "samples": 60, "walk": 8, "as_asked": 0.0, "on_side": 0.0}
-TOUR = {"steps": 500, "samples": 150, "walk": 15, "as_asked": 0.9, "on_side": 0.7}
+TOUR = {"steps": 400, "samples": 120, "walk": 15, "as_asked": 0.9, "on_side": 0.7}
 LIMITS = {"samples": (60, None), "walk": (2, None), "as_asked": (0, 1), "on_side": (0, 1)}
 CLASSES = "0123456789"
 # word: what it is about, and on which side of the median

@@ -43,7 +43,7 @@ class Parameters:
 
 
 QUICK = {"particles": 20_000, "bins": 40, "steps": 120}
-TOUR = {"particles": 100_000, "steps": 150}
+TOUR = {"particles": 60_000, "steps": 150}
 LIMITS = {"particles": (1000, None), "x": (0, 1), "y": (0, 1), "radius": (1e-3, 0.5), "bins": (2, 1000)}
 LAST_BLUR = 0.015  # the walk back ends when sqrt(2 D t) is this share of a cell
 

@@ -1,7 +1,7 @@
 """`inkdiff tour`: the whole story, then a page to show.
 
 The simulations of `inkdiff.cli.story.ORDER` run with their TOUR parameters, several at a time in processes of their
-own, the longest first; their numbers do not depend on how many, since no result of inkdiff does. A simulation that
+own; their numbers do not depend on how many, since no result of inkdiff does. A simulation that
 fails is told and the tour goes on; the page is written at the end, whole, and says what failed:
 
     exit status 0  <=>  every simulation ran and every check passed.
@@ -88,7 +88,7 @@ def _run_parts(jobs: int, out: Path, lang: str, quick: bool) -> Iterator[tuple[P
     if jobs == 1:
         yield from bar(_run_part(name, out, lang, quick) for name in ORDER)
         return
-    names = sorted(ORDER, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+    names = sorted(ORDER, key=lambda name: name != LONGEST)
     # A fresh interpreter for each worker: one forked from threads can hang.
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _share, (max(1, available_cores() // jobs),))
     try:

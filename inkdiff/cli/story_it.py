@@ -187,8 +187,8 @@ CHAPTERS = {
             "Alcune coppie di parole non le ha mai incontrate insieme mentre imparava. Le disegna lo stesso, perché "
             "ogni parola tira con una freccia sua e le frecce si sommano.",
         ),
-        "Conosce diciannove parole, in inglese e in italiano, e non ne capisce nessuna: una parola è una freccia, niente "
-        "di più. Ogni altra parola è un errore che dice quali ci sono.",
+        "Conosce diciannove parole, in inglese e in italiano, e non ne capisce nessuna: una parola è una freccia, "
+        "niente di più. Ogni altra parola è un errore che dice quali ci sono.",
     ),
     "photo": Chapter(
         "Da una foto, e da metà",

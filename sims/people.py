@@ -49,7 +49,7 @@ MANY = 8
 HEIGHT, WEIGHT = ("height (cm)", "altezza (cm)"), ("weight (kg)", "peso (kg)")
 FRAME = {"xlim": (55, 215), "ylim": (0, 165)}
 BODIES = ((165, 70), (110, 19), (190, 130), (200, 30))  # cm, kg
-WINGS = 20.0  # cm; the error of measurement is 1 cm
+WINGS = 5.0  # cm; the error of measurement is 1 cm
 SOLVER = {"rtol": 1e-4, "atol": 1e-4}  # of ln p; 0.001 nats
 
 
@@ -75,9 +75,9 @@ def run(p: Parameters, report: Report) -> None:
     thin, winged = (round(share * (p.fresh + 2)) - 1 for share in shares[-2:])  # (k + 1)/(n + 2) -> k
     report.words(
         f"Less probable than 2 m with 30 kg: {thin} of {p.fresh} people; than an ordinary body with "
-        f"wings of 20 cm: {winged}. To say so a network must know the whole density, not only its peak.",
+        f"wings of 5 cm: {winged}. To say so a network must know the whole density, not only its peak.",
         f"Meno probabili di 2 m con 30 kg: {thin} persone su {p.fresh}; di un corpo normale con ali di "
-        f"20 cm: {winged}. Per dirlo una rete deve conoscere tutta la densità, non solo il picco.",
+        f"5 cm: {winged}. Per dirlo una rete deve conoscere tutta la densità, non solo il picco.",
     )
 
 
@@ -117,11 +117,11 @@ def draw_bodies(ax, learned, log_p, many, log_p_many, p: Parameters) -> list[flo
     """Shares of people less probable than each body, and than an ordinary person with wings, as bars."""
     bodies = np.array(BODIES, np.float32)
     shares = ink.plausibility(log_p, learned.log_likelihood(bodies, **SOLVER).values)
-    angel = ink.datasets.people(p.fresh, p.seed + 1, MANY).x[[np.argmax(log_p_many)]]  # most probable, but for ...
+    angel = ink.datasets.people(p.fresh, p.seed + 1, MANY).x[np.argsort(log_p_many)[[p.fresh // 2]]]  # the median
     angel[:, -1] = WINGS
     last = ink.plausibility(log_p_many, many.log_likelihood(angel, **SOLVER).values)
     value, stderr = (np.append(getattr(shares, name), getattr(last, name)) for name in ("value", "stderr"))
-    wings = viz.say("ordinary, but\nwings of 20 cm", "normale, ma\nali di 20 cm")
+    wings = viz.say("ordinary, but\nwings of 5 cm", "normale, ma\nali di 5 cm")
     names = [*(f"{h} cm, {w} kg" for h, w in BODIES), wings]
     ax.barh(names, value, xerr=stderr, color=[viz.COLORS["blue"]] * 3 + [viz.COLORS["orange"]] * 2, capsize=4)
     ax.set(xscale="log", xlim=(0.3 / p.fresh, 1.5), xlabel=viz.say("share less probable", "frazione meno probabile"))

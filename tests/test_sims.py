@@ -94,7 +94,7 @@ def test_limits_hold_for_every_number_and_admit_the_defaults(name, capsys):
     fields = {f.name: f.default for f in dataclasses.fields(simulation.Parameters)}
     assert set(simulation.limits) <= set(fields)
     for field, default in fields.items():
-        if isinstance(default, int | float):
+        if isinstance(default, int | float) and not isinstance(default, bool):
             least, most = simulation.limits.get(field, (0, None))
             beyond = [v for v in (least and least - 1, most and most + 1) if v] or [-1]
             for bad in beyond:

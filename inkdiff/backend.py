@@ -41,10 +41,10 @@ def _cupy() -> ModuleType | None:
 
 
 def available_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores this process may use: those it is bound to, no more than NUMBA_NUM_THREADS allows if that is set."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = os.environ.get("NUMBA_NUM_THREADS", "")
+    return min(cores, max(1, int(allowed))) if allowed.isdecimal() else cores
 
 
 def cuda_device_count() -> int:

@@ -27,7 +27,6 @@ from inkdiff.rng import Stream
 __all__ = ["Ehrenfest"]
 
 _Floats = npt.NDArray[np.float64]
-_LONGEST_WAIT = 1e6  # mean steps that `first_returns` will wait
 
 
 @dataclass(frozen=True)

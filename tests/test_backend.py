@@ -256,3 +256,11 @@ def test_learning_on_a_device(device, name):
     there, here = ink.fit(process, dx, **settings), ink.fit(process, x, **settings)
     same(there.theta, here.theta, 1e-3)
     same(there(dx, 0.5), here(x, 0.5), 1e-2)
+
+
+@pytest.mark.parametrize(("allowed", "cores"), [("1", 1), ("10000", None), ("", None), ("many", None)])
+def test_cores_are_no_more_than_numba_may_use(monkeypatch, allowed, cores):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "")
+    all_of_them = backend.available_cores()
+    monkeypatch.setenv("NUMBA_NUM_THREADS", allowed)
+    assert all_of_them >= 1 and backend.available_cores() == (cores or all_of_them)

@@ -12,7 +12,6 @@ Reference: `inkdiff.datasets.prompts`, `inkdiff.learned.once`.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from inkdiff.cli.scripts import LANGUAGES, UsageError
 __all__ = ["add_command"]
 
 _STEPS, _GUIDANCE = 1500, 3.0  # as in sims/prompts.py, chosen there on a split of the training digits
-_FORMATS = ".png"
+_SUFFIX = ".png"
 
 
 def add_command(commands: Any) -> None:
@@ -56,20 +55,16 @@ def _draw(arguments: argparse.Namespace) -> int:
     viz.use_language(arguments.lang)
     words, out = _checked(arguments)
     digits = ink.datasets.digits()
-    try:
-        score = ink.fit_once(
-            ink.VariancePreserving.linear(),
-            digits,
-            steps=arguments.steps,
-            seed=0,
-            condition=ink.datasets.captions(digits),
-            moments=False,  # those of all digits are not those of a class
-            progress=not arguments.quiet,
-            say=lambda sentence: print(sentence, flush=True),
-        )
-    except KeyboardInterrupt as stopped:
-        print(f"\ninkdiff: {stopped or 'interrupted'}", file=sys.stderr)
-        return 130
+    score = ink.fit_once(
+        ink.VariancePreserving.linear(),
+        digits,
+        steps=arguments.steps,
+        seed=0,
+        condition=ink.datasets.captions(digits),
+        moments=False,  # those of all digits are not those of a class
+        progress=not arguments.quiet,
+        say=lambda sentence: print(sentence, flush=True),
+    )
     told = score.given(words=" ".join(words), guidance=arguments.guidance)
     x = told.sample(arguments.n, seed=arguments.seed).clip(0, 1)
     columns = min(arguments.n, 8)
@@ -90,9 +85,9 @@ def _checked(arguments: argparse.Namespace) -> tuple[tuple[str, ...], Path]:
         words = parse_prompt(arguments.prompt)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    out = arguments.out or Path(as_prompt(words, arguments.lang).replace(" ", "_") + _FORMATS)
-    if out.suffix.lower() != _FORMATS:
-        raise UsageError(f"--out {out} must end in {_FORMATS}.")
+    out = arguments.out or Path(as_prompt(words, arguments.lang).replace(" ", "_") + _SUFFIX)
+    if out.suffix.lower() != _SUFFIX:
+        raise UsageError(f"--out {out} must end in {_SUFFIX}.")
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise UsageError(f"--out {out}: it is a folder, or its folder is not there.")
     for name, least in (("n", 1), ("steps", 1)):

@@ -208,8 +208,8 @@ def guarded(work: Callable[[], int]) -> int:
     """
     try:
         return work()
-    except KeyboardInterrupt:
-        print("\ninkdiff: interrupted; nothing is half-written.", file=sys.stderr)
+    except KeyboardInterrupt as stopped:  # a training says what it leaves behind
+        print(f"\ninkdiff: {str(stopped) or 'interrupted; nothing is half-written.'}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough, as in `inkdiff list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -30,11 +30,12 @@ class Options(TypedDict, total=False):
 
     net: MLP | None
     batch: int | None
-    lr: float
-    decay: float
+    lr: float | None
+    decay: float | None
     warmup: int
     finest: float | None
-    moments: bool
+    waves: int | None
+    moments: bool | None
     weighting: Weighting | str
     condition: Any
     hide: float

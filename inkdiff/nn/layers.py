@@ -27,7 +27,7 @@ from inkdiff.backend import Array, array_module
 from inkdiff.nn import elementwise
 from inkdiff.nn.arena import Arena
 
-__all__ = ["Backprop", "Layout", "Linear", "Run", "SiLU", "Slot"]
+__all__ = ["Backprop", "Flat", "Layout", "Linear", "Run", "SiLU", "Slot"]
 
 _ROWS_OF_A_SUM = 256  # of a weight's gradient are one piece of work
 
@@ -70,6 +70,25 @@ class Layout:
         slot = Slot(name, self.size, shape, gain)
         self.slots.append(slot)
         return slot
+
+
+class Flat:
+    """A network whose parameters are the slots of one flat buffer."""
+
+    slots: tuple[Slot, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(slot.size for slot in self.slots)
+
+    def initial(self, normal: Callable[[int], Array]) -> Array:
+        """Flat initial parameters from `normal(n)`, n standard normals: slot by slot, times the slot's gain."""
+        theta = normal(self.size)
+        for slot in self.slots:
+            view = slot.of(theta)
+            view *= slot.gain
+        return theta
 
 
 def _all() -> slice:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from inkdiff.backend import Array, array_module
 from inkdiff.nn import elementwise
-from inkdiff.nn.layers import Backprop, Layout, Linear, Run, SiLU, Slot
+from inkdiff.nn.layers import Backprop, Flat, Layout, Linear, Run, SiLU, Slot
 
 __all__ = ["MLP", "Network"]
 
@@ -120,7 +120,7 @@ class _Block:
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(Flat):
     """A residual perceptron F(theta; x, c): a pure function of its flat parameters. See the module's equations."""
 
     shape: MLP
@@ -131,19 +131,6 @@ class Network:
     head: Linear
     slots: tuple[Slot, ...]
     words: int = 0
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return sum(slot.size for slot in self.slots)
-
-    def initial(self, normal: Callable[[int], Array]) -> Array:
-        """Flat initial parameters from `normal(n)`, n standard normals: slot by slot, times the slot's gain."""
-        theta = normal(self.size)
-        for slot in self.slots:
-            view = slot.of(theta)
-            view *= slot.gain
-        return theta
 
     def __call__(self, run: Run, x: Array, c: Array, shifts: list[Array] | None = None) -> tuple[Array, Backprop]:
         """F (n, outputs) for x (n, inputs) and c (m,), m dividing n: n/m neighbouring rows share each noise level.

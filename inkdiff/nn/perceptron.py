@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
 from inkdiff.nn import elementwise
-from inkdiff.nn.layers import Layout, Linear, Run, Slot
+from inkdiff.nn.layers import Flat, Layout, Linear, Run, Slot
 
 __all__ = ["Perceptron", "PerceptronNetwork"]
 
@@ -68,7 +68,7 @@ class Perceptron:
 
 
 @dataclass(frozen=True)
-class PerceptronNetwork:
+class PerceptronNetwork(Flat):
     """F(theta; x), a pure function of its flat parameters. See the module's equations."""
 
     shape: Perceptron
@@ -77,19 +77,6 @@ class PerceptronNetwork:
     hidden: tuple[Linear, ...]
     head: Linear
     slots: tuple[Slot, ...]
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return sum(slot.size for slot in self.slots)
-
-    def initial(self, normal: Callable[[int], Array]) -> Array:
-        """Flat initial parameters from `normal(n)`, n standard normals: slot by slot, times the slot's gain."""
-        theta = normal(self.size)
-        for slot in self.slots:
-            view = slot.of(theta)
-            view *= slot.gain
-        return theta
 
     def __call__(self, run: Run, x: Array) -> tuple[Array, _Backprop]:
         """F (n, outputs) for x (n, inputs), and the way back, to be taken once and only in training.

@@ -4,7 +4,9 @@ Two rules make the bits reproducible and the cache honest. (1) No fastmath flag 
 be one rounding it is written `fma(a, b, c)`, an LLVM intrinsic that the CPU and CUDA targets both compile to one fused
 instruction, so neither compiler has a choice. (2) Numba's on-disk cache watches only the file a function stands in,
 not the files of what was inlined into it; so the cache directory is named after a hash of every source file that
-holds kernels, and an edit anywhere starts an empty one.
+holds kernels, and an edit anywhere starts an empty one. And it numbers the files of a function's signatures by an index
+that two processes may both have found empty: each then writes number 1, and the index takes the code of the one for
+that of the other. So a file is named here after what it holds, and says it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.caching import IndexDataCacheFile
 from numba.extending import intrinsic
 
 from inkdiff.files import cache_folder
@@ -65,9 +69,45 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -
     previous = config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:
-        return numba.njit(parallel=parallel, cache=True, **_OPTIONS)(function)
+        compiled: Any = numba.njit(parallel=parallel, cache=True, **_OPTIONS)(function)
     finally:
         config.CACHE_DIR = previous
+    compiled._cache._cache_file = SignatureFiles.like(compiled._cache)
+    return compiled
+
+
+class SignatureFiles(IndexDataCacheFile):
+    """The compiled signatures of one function, each in a file named after its key (signature, processor, bytecode).
+
+    Processes that save at once can write the same file only with the same contents; a file is renamed when it is whole.
+    """
+
+    @classmethod
+    def like(cls, cache: Any) -> SignatureFiles:
+        """In the place and under the base name of a function's cache."""
+        return cls(cache.cache_path, cache._impl.filename_base, cache._impl.locator.get_source_stamp())
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write what was compiled for `key`."""
+        self._save_data(self._name(key), (key, data))
+
+    def load(self, key: Any) -> Any:
+        """What was compiled for `key`, or None."""
+        try:
+            kept, data = self._load_data(self._name(key))
+        except OSError:
+            return None
+        return data if kept == key else None
+
+    def flush(self) -> None:
+        """Forget every signature."""
+        for file in Path(self._cache_path).glob(self._data_name_pattern.format(number=0).replace(".0.", ".*.")):
+            with suppress(FileNotFoundError):
+                file.unlink()
+
+    def _name(self, key: Any) -> str:
+        pattern: str = self._data_name_pattern
+        return pattern.format(number=int(hashlib.sha256(repr(key).encode()).hexdigest()[:16], 16))
 
 
 def inline(function: Callable[..., Any]) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba.core import caching
 from scipy import stats
 
 import inkdiff as ink
@@ -488,10 +489,29 @@ def test_an_edit_anywhere_starts_a_new_cache(tmp_path):
     original = first_normal()
     assert original == float(ink.normal(5, seed=1)[0])
     (first,) = (cache / "kernels").iterdir()
-    assert list(first.rglob("*.nbi")), "the first run should have filled its folder"
+    assert list(first.rglob("*.nbc")), "the first run should have filled its folder"
     source = tmp_path / "inkdiff" / "rng.py"
     text = source.read_text()
     assert "return r * (s * t), r * c" in text
     source.write_text(text.replace("return r * (s * t), r * c", "return r * (s * t) + _ONE, r * c"))
     assert abs(first_normal() - (original + 1)) < 1e-6  # not the stale kernel of cpu.py, a file that did not change
     assert len(list((cache / "kernels").iterdir())) == 2
+
+
+def test_processes_that_compile_at_once_do_not_mix_their_code(tmp_path, monkeypatch):
+    """Each finds no index and saves another signature, as two processes may; a third reads what they left."""
+    monkeypatch.setattr(_compile, "cache_directory", lambda: tmp_path)
+
+    def double(x):
+        return x + x
+
+    with monkeypatch.context() as both:
+        both.setattr(caching.IndexDataCacheFile, "_load_index", lambda self: {})
+        for kind in (np.float64, np.float32):
+            _compile.jit(double)(np.ones(3, kind))
+    third = _compile.jit(double)
+    found = third(np.full(3, 1.5, np.float32)), third(np.full(3, 1.5))
+    assert [y.dtype for y in found] == [np.float32, np.float64] and all((y == 3).all() for y in found)
+    assert sum(third.stats.cache_hits.values()) == 2
+    third._cache.flush()
+    assert not list(tmp_path.glob("**/*.nbc"))

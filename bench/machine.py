@@ -128,9 +128,7 @@ def _commit() -> str | None:
     )
     try:
         head = git(["git", "rev-parse", "--short=10", "HEAD"]).stdout.strip()
-        changed = git(
-            ["git", "status", "--porcelain", "--untracked-files=no", "--", "../inkdiff", "."]
-        ).stdout.strip()
+        changed = git(["git", "status", "--porcelain", "--untracked-files=no", "--", "../inkdiff", "."]).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
     return head + ("+" if changed else "")

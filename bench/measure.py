@@ -54,9 +54,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse an even number of rounds, whose median is nobody's time, and sizes that are none."""
         if self.repeats < 1 or self.repeats % 2 == 0:
-            raise ValueError(
-                f"repeats must be odd and positive, got {self.repeats}; use 7, or 5 at the least."
-            )
+            raise ValueError(f"repeats must be odd and positive, got {self.repeats}; use 7, or 5 at the least.")
         if not 0 < self.scale <= 1:
             raise ValueError(f"scale must lie in (0, 1], got {self.scale}.")
         if self.threads < 1:

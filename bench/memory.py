@@ -83,9 +83,7 @@ def records(settings: Settings) -> Iterator[dict[str, Any]]:
         ),
         "diffuse": (lambda: ink.diffuse(_BOX, x, 0.5, seed=1, out=out), lambda _: 0, "diffuse(out=)"),
     }
-    contenders = {
-        name: _peaks(call, returned, n, settings, how) for name, (call, returned, how) in calls.items()
-    }
+    contenders = {name: _peaks(call, returned, n, settings, how) for name, (call, returned, how) in calls.items()}
     aim = Aim("inkdiff", "at most", _BAR, of="bytes").judge(contenders["inkdiff"]["bytes"]["median"])
     yield {
         "name": "memory", "title": f"peak memory beyond input and output, {n:,} particles in the plane",

@@ -82,9 +82,7 @@ def _on_cpu(n: int, settings: Settings) -> Iterator[Contender]:
 
 
 def _jax_normals(jax: Any, n: int) -> Any:
-    fill = jax.jit(
-        lambda key, old: jax.random.normal(key, old.shape, np.float32), donate_argnums=1, keep_unused=True
-    )
+    fill = jax.jit(lambda key, old: jax.random.normal(key, old.shape, np.float32), donate_argnums=1, keep_unused=True)
     key = jax.random.key(_SEED)
     held = [jax.numpy.zeros(n, np.float32)]
 
@@ -97,9 +95,7 @@ def _jax_normals(jax: Any, n: int) -> Any:
 def _on_gpu(n: int, settings: Settings, cupy: Any) -> Iterator[Contender]:
     out = cupy.empty(n, np.float32)
     done = cupy.cuda.Stream.null.synchronize
-    yield Contender(
-        "inkdiff", lambda: ink.normal(n, seed=_SEED, out=out), n, "normal(out=), CuPy array", after=done
-    )
+    yield Contender("inkdiff", lambda: ink.normal(n, seed=_SEED, out=out), n, "normal(out=), CuPy array", after=done)
     for name, bits in (("Philox", cupy.random.Philox4x3210), ("XORWOW", cupy.random.XORWOW)):
         generator = cupy.random.Generator(bits(_SEED))
 

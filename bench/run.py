@@ -88,8 +88,6 @@ def _worker(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         done = subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": path})
         if done.returncode or not result.exists():
             threads, status = settings["threads"], done.returncode
-            raise RuntimeError(
-                f"benchmark {name}, threads {threads}, failed with status {status}; its error is above."
-            )
+            raise RuntimeError(f"benchmark {name}, threads {threads}, failed with status {status}; its error is above.")
         record: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
         return record

@@ -89,9 +89,7 @@ def _timed(call: Callable[[], Any], work: int, how: str) -> dict[str, Any]:
             "ratio": None}  # fmt: skip
 
 
-def _record(
-    name: str, title: str, timed: dict[str, Any], notes: list[str], settings: Settings
-) -> dict[str, Any]:
+def _record(name: str, title: str, timed: dict[str, Any], notes: list[str], settings: Settings) -> dict[str, Any]:
     return {
         "name": name, "title": title, "unit": "particle-steps", "threads": settings.threads, "repeats": 1,
         "reference": next(iter(timed)), "contenders": timed, "aims": [], "notes": notes,

@@ -61,8 +61,6 @@ def _process(code: str) -> Callable[[], None]:
             [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
         )
         if done.returncode:
-            raise RuntimeError(
-                f"a new process failed at {code.strip().splitlines()[-1]!r}: {done.stderr[-500:]}"
-            )
+            raise RuntimeError(f"a new process failed at {code.strip().splitlines()[-1]!r}: {done.stderr[-500:]}")
 
     return run

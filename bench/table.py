@@ -47,9 +47,7 @@ def read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is not a result file of the benchmarks: {error}") from None
     if not isinstance(result, dict) or result.get("schema") != 1 or result.get("what") not in BENCHMARKS:
-        raise ValueError(
-            f"{path} is not a result file of the benchmarks (schema 1); remove it or run them again."
-        )
+        raise ValueError(f"{path} is not a result file of the benchmarks (schema 1); remove it or run them again.")
     return result
 
 
@@ -188,10 +186,5 @@ def _verdicts(case: dict[str, Any]) -> Iterator[str]:
             yield f"{where}: {aim['contender']} {value}, bar {_bar(aim).partition(':')[0]}."
     aimed = {aim["contender"] for aim in case["aims"]}
     for name, record in case["contenders"].items():
-        if (
-            record["kind"] == "peer"
-            and name not in aimed
-            and record["ratio"]
-            and record["ratio"]["median"] < 1
-        ):
+        if record["kind"] == "peer" and name not in aimed and record["ratio"] and record["ratio"]["median"] < 1:
             yield f"{where}: {name} is faster, {record['ratio']['median']:.3g} of inkdiff's time."

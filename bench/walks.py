@@ -175,9 +175,7 @@ def _smoldyn(python: str, n: int, steps: int) -> Callable[[], float]:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         said = [line for line in done.stdout.splitlines() if line.startswith("SECONDS ")]
         if done.returncode or not said:
-            raise RuntimeError(
-                f"Smoldyn did not run on the interpreter named by --smoldyn: {done.stderr[-500:]}"
-            )
+            raise RuntimeError(f"Smoldyn did not run on the interpreter named by --smoldyn: {done.stderr[-500:]}")
         return float(said[-1].split()[1])
 
     return run
@@ -209,9 +207,7 @@ def _calls() -> Iterator[Contender]:
     x, out = np.full((10, 2), 0.5, np.float32), np.empty((10, 2), np.float32)
     process = ink.VariancePreserving.linear()
     z = np.empty(10, np.float32)
-    yield Contender(
-        "simulate", lambda: ink.simulate(_BOX, x, (0.0, _DT), seed=_SEED), 1, "one step in the box"
-    )
+    yield Contender("simulate", lambda: ink.simulate(_BOX, x, (0.0, _DT), seed=_SEED), 1, "one step in the box")
     yield Contender("diffuse", lambda: ink.diffuse(process, x, 0.5, seed=_SEED, out=out), 1, "one jump")
     yield Contender("normal", lambda: ink.normal(10, seed=_SEED, out=z), 1, "10 normals")
 

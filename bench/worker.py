@@ -52,9 +52,7 @@ def records(what: str, settings: Any) -> list[dict[str, Any]]:
         return list(module.records(settings))
     done = []
     for case in module.cases(settings):
-        print(
-            f"{case.name}, {settings.threads} thread{'s' * (settings.threads > 1)}: {case.title}", flush=True
-        )
+        print(f"{case.name}, {settings.threads} thread{'s' * (settings.threads > 1)}: {case.title}", flush=True)
         done.append(measure(case, settings))
     return done
 

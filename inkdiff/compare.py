@@ -84,9 +84,7 @@ class Comparison:
         for course in self.courses:
             if course.name == name:
                 return course
-        raise KeyError(
-            f"no body is called {name!r}; there are {', '.join(course.name for course in self.courses)}."
-        )
+        raise KeyError(f"no body is called {name!r}; there are {', '.join(course.name for course in self.courses)}.")
 
 
 def compare(
@@ -141,9 +139,7 @@ def _states(process: Process, bodies: object) -> dict[str, Array]:
         if isinstance(process.domain, Box):
             process.domain.check_inside(x_0, f"bodies[{name!r}]")
         if len(x_0) < 2 or float(x_0.max()) == float(x_0.min()):
-            raise ValueError(
-                f"bodies[{name!r}] must have at least two rows that differ, got {checks.show(x_0)}."
-            )
+            raise ValueError(f"bodies[{name!r}] must have at least two rows that differ, got {checks.show(x_0)}.")
         states[name] = x_0
     return states
 

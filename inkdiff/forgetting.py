@@ -152,6 +152,7 @@ def pair_information(process: Process, x: Array, t: float, x0: Array) -> tuple[E
         raise ValueError("x holds one particle: a standard error needs at least two.")
     return Estimate.of_mean(log_ratio), Estimate.of_mean(np.exp(log_ratio) - 1)
 
+
 def information_in_counts(counts: Array) -> Estimate:
     """How much one particle's cell tells about which start it had, nats, from nothing but counts.
 

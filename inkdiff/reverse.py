@@ -137,9 +137,7 @@ def _apply(process: Process, x: Array, seed: int, number: int) -> Apply:
     xp = array_module(x)
     walls = walls_of(process, x)
 
-    def apply(
-        x: Array, u: Array, a: float, b: float, c: float, *, correction: int | None = None, of: int = 1
-    ) -> Array:
+    def apply(x: Array, u: Array, a: float, b: float, c: float, *, correction: int | None = None, of: int = 1) -> Array:
         a_, b_, c_ = (xp.asarray([value], x.dtype) for value in (a, b, c))
         index, stream = number, Stream.REVERSE
         if correction is not None:

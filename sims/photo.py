@@ -28,6 +28,8 @@ class Parameters:
     """completions of each half digit"""
     corrections: int = 20
     """Langevin steps after each step of the completion"""
+    noise: int = 24
+    """draws of noise for the bound by which completions are weighed"""
     guidance: float = 1.25
     """how much a label counts"""
     same: float = 0.95
@@ -38,8 +40,8 @@ class Parameters:
     """64-bit seed of everything"""
 
 
-QUICK = {"steps": 20, "photos": 50, "walk": 6, "draws": 2, "corrections": 1, "same": 0.5, "slack": 1e3}
-TOUR = {"steps": 700, "photos": 80, "walk": 15, "draws": 4, "corrections": 5, "same": 0.9, "slack": 1.4}
+QUICK = {"steps": 20, "photos": 50, "walk": 6, "draws": 2, "corrections": 1, "noise": 1, "same": 0.5, "slack": 1e3}
+TOUR = {"steps": 700, "photos": 80, "walk": 15, "draws": 4, "corrections": 5, "noise": 4, "same": 0.9, "slack": 1.4}
 LIMITS = {"photos": (40, 540), "walk": (4, None), "draws": (2, None), "same": (0, 1)}
 RATIOS = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5, 5.0, 100.0)  # of noise to what is left of the photo
 SHOWN = (0, 2, 4, 5, 6, 7, 9)
@@ -143,7 +145,7 @@ def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Par
     drawn = np.clip(score.decode(ink.inpaint(own, score, start, KNOWN, walk, **options)), 0, 1)
     # A fair draw has a class as often as it is probable: no best guess. The bounds share their noise.
     chain = [*score.parametrisation.levels.times(own, np.log(np.geomspace(10, 0.3, 24))), 0.0]
-    bounds = (ink.variational_bound(own, score, score.encode(y), chain, seed=p.seed, draws=4).rows for y in drawn)
+    bounds = (ink.variational_bound(own, score, score.encode(y), chain, seed=p.seed, draws=p.noise).rows for y in drawn)
     weight = np.exp((log_p := np.array(list(bounds))) - log_p.max(0))
     likeliest = drawn[weight.argmax(0), np.arange(len(x))]
     mean = (weight[:, :, None] * drawn).sum(0) / weight.sum(0)[:, None]

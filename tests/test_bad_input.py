@@ -19,6 +19,7 @@ DDPM = ink.VariancePreserving.ddpm()
 X = np.full((4, 2), 0.5)
 SCORE = ink.GaussianScore(FREE, [0.0, 0.0], 1.0)
 
+
 class Opaque:
     def __repr__(self):
         return "an opaque object"

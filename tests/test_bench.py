@@ -92,9 +92,7 @@ def test_aims_are_judged_on_the_median():
         measure.Aim("a", "at most", 0.9, of="seconds"),
         measure.Aim("missing", "at least", 1.0),
     ]
-    record = measure.measure(
-        measure.Case("x", "x", "things", [a, b], aims), measure.Settings(repeats=1), clock
-    )
+    record = measure.measure(measure.Case("x", "x", "things", [a, b], aims), measure.Settings(repeats=1), clock)
     assert [(aim["measured"], aim["met"]) for aim in record["aims"]] == [
         (5.0, True),
         (5.0, False),
@@ -145,9 +143,7 @@ def test_the_c_limit_gives_the_bits_of_inkdiff(group: int):
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: the C limit cannot be built")
 @pytest.mark.parametrize("target", ["x86-64", "haswell"])
-def test_every_body_of_the_c_limit_that_runs_here_gives_the_same_bits(
-    target: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_every_body_of_the_c_limit_that_runs_here_gives_the_same_bits(target: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NUMBA_CPU_NAME", target)
     built = machine._build(2)
     if built is None:
@@ -258,9 +254,7 @@ def result(what: str, met: bool, ratio: float, scale: float = 1.0, kind: str = "
 def test_the_table_is_made_of_the_files(tmp_path: Path):
     (tmp_path / "box-walks.json").write_text(json.dumps(result("walks", met=False, ratio=0.5)))
     (tmp_path / "box-normals.json").write_text(json.dumps(result("normals", met=True, ratio=6.0)))
-    (tmp_path / "box-noising-quick.json").write_text(
-        json.dumps(result("noising", met=True, ratio=6.0, scale=0.1))
-    )
+    (tmp_path / "box-noising-quick.json").write_text(json.dumps(result("noising", met=True, ratio=6.0, scale=0.1)))
     loaded = table.load(tmp_path)
     assert [r["what"] for r in loaded] == ["normals", "walks"]
     assert len(table.load(tmp_path, quick=True)) == 3

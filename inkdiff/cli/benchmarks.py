@@ -43,9 +43,7 @@ def add_command(commands: Any) -> None:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `inkdiff bench`."""
-    parser.add_argument(
-        "what", nargs="*", metavar="WHAT", help=f"which: {', '.join(_WHAT)} (default: all)", default=[]
-    )
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"which: {', '.join(_WHAT)} (default: all)", default=[])
     parser.add_argument(
         "--threads", type=int, nargs="+", metavar="N", help="numbers of threads, a run each (default: 1 2)"
     )
@@ -53,13 +51,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--peers", nargs="*", choices=_PEERS, default=list(_PEERS), help="peers, if installed (default: all)"
     )
-    parser.add_argument(
-        "--smoldyn", metavar="PYTHON", help="an interpreter that can import smoldyn, to run it beside"
-    )
+    parser.add_argument("--smoldyn", metavar="PYTHON", help="an interpreter that can import smoldyn, to run it beside")
     parser.add_argument("--quick", action="store_true", help="small sizes and 3 rounds: a look, not a record")
-    parser.add_argument(
-        "--machine", metavar="NAME", help="name for the result files (default: made of the processor)"
-    )
+    parser.add_argument("--machine", metavar="NAME", help="name for the result files (default: made of the processor)")
     parser.add_argument("--out", type=Path, help="folder of the result files (default: bench/results)")
     parser.add_argument(
         "--table",
@@ -93,9 +87,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     if unknown:
         raise UsageError(f"there is no benchmark '{unknown[0]}'; known are: {', '.join(_WHAT)}.")
     if arguments.repeats < 1 or arguments.repeats % 2 == 0:
-        raise UsageError(
-            f"--repeats must be odd and positive, got {arguments.repeats}; use 7, or 5 at the least."
-        )
+        raise UsageError(f"--repeats must be odd and positive, got {arguments.repeats}; use 7, or 5 at the least.")
     if arguments.smoldyn and shutil.which(arguments.smoldyn) is None:
         raise UsageError(
             f"--smoldyn {arguments.smoldyn}: no such interpreter; give the path of a Python that has smoldyn."

@@ -44,17 +44,11 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--images", metavar="PATH", help="images of an MNIST-format (IDX) file instead of the 8x8 digits"
     )
-    parser.add_argument(
-        "--particles", type=int, default=200_000, help="particles of the drop (default: 200000)"
-    )
+    parser.add_argument("--particles", type=int, default=200_000, help="particles of the drop (default: 200000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (default: 0)")
     parser.add_argument("--quick", action="store_true", help=f"{_QUICK_PARTICLES} particles")
-    parser.add_argument(
-        "--out", type=Path, default=Path("figures"), help="folder of the figure (default: figures)"
-    )
-    parser.add_argument(
-        "--lang", choices=LANGUAGES, default="en", help="language of the figure (default: en)"
-    )
+    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of the figure (default: figures)")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the figure (default: en)")
     parser.set_defaults(command=_compare)
 
 
@@ -119,12 +113,8 @@ def draw(comparison: Comparison) -> Figure:
         lost = course.memory_lost.value
         shown = course.correlation.value > 3 * course.correlation.stderr  # beyond, 1 - r is noise
         ax = axes[1, 1]
-        ax.plot(
-            lost[shown], course.msd.value[shown] / course.variance_0, "o", color=viz.COLORS[color], label=name
-        )
-    for ax, key in zip(
-        axes.flat, ("entropy_per_coordinate", "kl_per_coordinate", "correlation"), strict=False
-    ):
+        ax.plot(lost[shown], course.msd.value[shown] / course.variance_0, "o", color=viz.COLORS[color], label=name)
+    for ax, key in zip(axes.flat, ("entropy_per_coordinate", "kl_per_coordinate", "correlation"), strict=False):
         ax.set_xlabel(viz.label("time"))
         ax.set_ylabel(viz.label(key))
     limit = comparison.process.equilibrium

@@ -112,9 +112,7 @@ def _cache() -> str:
 
     folder = cache_directory()
     if folder is None:
-        return (
-            "none: its folder cannot be written, so kernels are compiled in each run; set INKDIFF_CACHE_DIR"
-        )
+        return "none: its folder cannot be written, so kernels are compiled in each run; set INKDIFF_CACHE_DIR"
     return f"{folder} ({sum(1 for _ in folder.rglob('*.nbc'))} compiled kernels)"
 
 

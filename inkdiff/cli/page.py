@@ -70,9 +70,7 @@ def render(parts: Sequence[Part], lang: str, *, seconds: float, command: str, ve
     """The page as text: title, verdict, one section per part."""
     words, told = frame(lang), chapters(lang)
     sections = "\n".join(_section(part, told.get(part.name, Chapter(part.name, ())), words) for part in parts)
-    footer = words.footer.format(
-        version=version, seconds=round(seconds), machine=platform.machine(), command=command
-    )
+    footer = words.footer.format(version=version, seconds=round(seconds), machine=platform.machine(), command=command)
     return f"""<!DOCTYPE html>
 <html lang="{lang}">
 <head>
@@ -139,9 +137,7 @@ def _table(checks: Sequence[Check], words: Frame) -> str:
 
 
 def _row(check: Check, words: Frame) -> str:
-    expected = (
-        f"{check.expected:.5g}" if check.z is not None else f"{_SIGNS[check.relation]} {check.expected:.5g}"
-    )
+    expected = f"{check.expected:.5g}" if check.z is not None else f"{_SIGNS[check.relation]} {check.expected:.5g}"
     stderr = "" if check.stderr is None else f"{check.stderr:.2g}"
     z = "" if check.z is None else f"{check.z:+.2f}"
     cells = (check.name.replace("_", " "), f"{check.measured:.5g}", expected, stderr, z)

@@ -132,9 +132,7 @@ class Report:
         """The iterable with a progress bar on the error stream (none where that is not a terminal)."""
         from tqdm import tqdm
 
-        bar: Iterable[_T] = tqdm(
-            iterable, desc=label, leave=False, disable=not sys.stderr.isatty(), **options
-        )
+        bar: Iterable[_T] = tqdm(iterable, desc=label, leave=False, disable=not sys.stderr.isatty(), **options)
         return bar
 
     def _add(self, check: Check) -> bool:
@@ -146,7 +144,5 @@ class Report:
 def _word(name: str) -> str:
     """The name of a check, which must be one word: the lines are read field by field."""
     if not name or any(character.isspace() for character in name):
-        raise ValueError(
-            f"the name of a check must be one word without blanks, got {name!r}; use underscores."
-        )
+        raise ValueError(f"the name of a check must be one word without blanks, got {name!r}; use underscores.")
     return name

@@ -85,8 +85,7 @@ class Simulation:
         parameters, run = getattr(module, "Parameters", None), getattr(module, "run", None)
         if not dataclasses.is_dataclass(parameters) or not isinstance(parameters, type) or not callable(run):
             raise UsageError(
-                f"{module.__file__} is not a simulation: it needs a dataclass Parameters and "
-                "a function run(p, report)."
+                f"{module.__file__} is not a simulation: it needs a dataclass Parameters and a function run(p, report)."
             )
         return cls(
             name,
@@ -227,9 +226,7 @@ def sim(file: str) -> NoReturn:
     path = Path(file)
 
     def work() -> int:
-        return run_script(
-            Simulation.of_module(sys.modules["__main__"], path.stem), sys.argv[1:], f"python {path.name}"
-        )
+        return run_script(Simulation.of_module(sys.modules["__main__"], path.stem), sys.argv[1:], f"python {path.name}")
 
     with contextlib.suppress(AttributeError):  # a replaced stdout need not be reconfigurable
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -91,8 +91,7 @@ CHAPTERS = {
             "off again. Every particle comes home, to the last bit. Second: wait, with fresh pushes. Nothing "
             "returns. Third: fresh pushes, and a nudge towards where the ink was denser. The drop returns, but "
             "look at the colours: no particle remembers where it belonged.",
-            "An image generator goes the third way. It does not recover a lost picture; it makes one of the "
-            "kind.",
+            "An image generator goes the third way. It does not recover a lost picture; it makes one of the kind.",
         ),
         "The usual comparison mixes up the first and the third. A path can be replayed only by somebody who "
         "has kept, or can make again, all its noise.",

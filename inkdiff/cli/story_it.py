@@ -93,8 +93,7 @@ CHAPTERS = {
             "nuovo. Ogni particella torna a casa, fino all'ultimo bit. Secondo: aspettare, con urti nuovi. "
             "Non torna nulla. Terzo: urti nuovi, e una spinta verso dove l'inchiostro era più denso. La goccia "
             "ritorna, ma guardate i colori: nessuna particella ricorda il suo posto.",
-            "Un generatore di immagini segue la terza via. Non recupera un'immagine perduta: ne fa una di quel "
-            "genere.",
+            "Un generatore di immagini segue la terza via. Non recupera un'immagine perduta: ne fa una di quel genere.",
         ),
         "Il paragone abituale confonde la prima con la terza. Un cammino si può ripercorrere solo se qualcuno ha "
         "conservato, o sa rifare, tutto il suo rumore.",

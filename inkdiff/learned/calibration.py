@@ -48,12 +48,12 @@ __all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
 
 _Floats = npt.NDArray[np.float64]
 _AXES = 64  # principal axes corrected at most
-_RIDGE = 1e-4  # of the largest eigenvalue of the normal equations
+_RIDGE = 1e-3  # of the largest eigenvalue of the normal equations
 _WALKERS = 2048, 16_384  # enough for points and for pictures; between them
 _WALKERS_PER_AXIS = 256
 _FEWEST, _SHARE = 512, 48  # after a short training fewer will do: a walker for so many rows trained on
 _LARGEST = 1.0  # rms of the correction times sigma, which is that of the score itself: more is a solution astray
-_GRAM_WALKERS = 1024  # enough for the M_i between walls; their errors only slow the correction
+_GRAM_WALKERS = 2048  # on whom the M_i between walls are measured; of 1024 too few are where a wall leaves a force
 LEVELS = 40  # steps of the walk on which the correction is found
 
 

@@ -73,9 +73,7 @@ def vectors(
     """
     field = np.asarray(u, np.float64)
     if field.size != len(x) * len(y) * 2:
-        raise ValueError(
-            f"u must hold one arrow per grid point, shape ({len(x)}, {len(y)}, 2), got {field.shape}."
-        )
+        raise ValueError(f"u must hold one arrow per grid point, shape ({len(x)}, {len(y)}, 2), got {field.shape}.")
     field = field.reshape(len(x), len(y), 2)
     if unit_length:
         field = field / np.maximum(np.linalg.norm(field, axis=-1, keepdims=True), 1e-12)

@@ -112,9 +112,7 @@ def images(
     """
     x = _host(x)
     if x.ndim != 2 or x.shape[1] != math.prod(image_shape):
-        raise ValueError(
-            f"x must have shape (n, {math.prod(image_shape)}) for images {image_shape}, got {x.shape}."
-        )
+        raise ValueError(f"x must have shape (n, {math.prod(image_shape)}) for images {image_shape}, got {x.shape}.")
     if rows is None:
         rows = math.ceil(len(x) / cols) if cols else max(1, math.isqrt(len(x)))
     cols = cols or math.ceil(len(x) / rows)
@@ -142,9 +140,7 @@ def film(
         raise ValueError(f"frames must have shape (moments, images, height, width), got {frames.shape}.")
     k, m, h, w = frames.shape[:4]
     if len(labels) not in (0, k) or len(row_labels) not in (0, m):
-        raise ValueError(
-            f"film of {k} moments and {m} rows got {len(labels)} labels and {len(row_labels)} row_labels."
-        )
+        raise ValueError(f"film of {k} moments and {m} rows got {len(labels)} labels and {len(row_labels)} row_labels.")
     drawn = _show(ax, _mosaic(frames.swapaxes(0, 1).reshape(k * m, *frames.shape[2:]), m, k), limits)
     ax.set_axis_on()
     for spine in ax.spines.values():

@@ -29,7 +29,6 @@ import numpy.typing as npt
 
 import inkdiff as ink
 from inkdiff import kernels
-from inkdiff.learned.score import BLOCK
 from inkdiff.nn import MLP, AdamW, AdamWState, Arena, Network, RowShards, Run, ShardedGradient, one_thread_each
 
 from . import network_peers, peers
@@ -194,7 +193,7 @@ def _fit(problem: Problem, threads: int) -> Callable[[], float]:
 
 
 def _samplers(problem: Problem, settings: Settings) -> Iterator[Contender]:
-    shards = RowShards(-(-len(problem.x) // BLOCK), settings.threads)  # as LearnedScore
+    shards = RowShards.of_state(len(problem.x), settings.threads)  # as LearnedScore
     yield Contender("inkdiff", Sampling(problem, shards).run, _STEPS, "network, then the step kernel")
     torch, jax = peers.torch(settings), peers.jax(settings)
     if torch is not None:

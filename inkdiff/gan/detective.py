@@ -33,7 +33,6 @@ from inkdiff.rng import Stream
 
 __all__ = ["Detection", "Detective", "detect", "evaluate"]
 
-_BLOCK = 512  # rows evaluated together
 _FEWEST = 40  # rows of either kind
 _FRESH = 1 << 31  # steps of stream DUEL from here on belong to fresh detectives
 
@@ -41,7 +40,7 @@ _FRESH = 1 << 31  # steps of stream DUEL from here on belong to fresh detectives
 def evaluate(network: PerceptronNetwork, theta: Array, x: Array, hot: Array | None = None) -> Array:
     """F (n, outputs) at x (n, k) and label columns (n, classes); the same bits on any number of threads."""
     out = array_module(theta).empty((len(x), network.outputs), np.float32)
-    shards = RowShards(1 if is_cuda(x) else -(-len(x) // _BLOCK))
+    shards = RowShards(1) if is_cuda(x) else RowShards.of_state(len(x))
     pieces = shards.pieces(len(x))
 
     def piece(k: int) -> None:

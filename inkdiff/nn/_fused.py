@@ -218,13 +218,13 @@ def exp(x: Any, top: Any) -> None:
 
 @jit
 def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse: Any, out: Any) -> None:
-    """Linear look-up in the two table rows on either side of a level, blended by `fraction`.
+    """Linear look-up of three functions in the table rows on either side of a level, blended by `fraction`.
 
-    y (n, d); row, fraction (n,) or (1,); table (K, d, G, f); start, inverse (K, d): node 0 and nodes per unit length;
-    out (f, n, d).
+    y (n, d); row, fraction (n,) or (1,); table (K, d, G, 3); start, inverse (K, d): node 0 and nodes per unit length;
+    out (3, n, d). The three are written out: a loop over so few costs twice what it does.
     """
-    levels, d, nodes, functions = table.shape
-    flat = table.reshape(levels * nodes * d * functions)
+    levels, d, nodes, _ = table.shape
+    flat = table.reshape(levels * nodes * d * 3)
     last = np.float32(nodes - 2)
     stride = 1 if row.shape[0] == y.shape[0] else 0
     for i in range(y.shape[0]):
@@ -238,14 +238,16 @@ def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse
             above = np.int64(min(max(upper, _f32(0)), last))
             lower -= _f32(node)
             upper -= _f32(above)
-            at = ((k * d + j) * nodes + node) * functions
-            up = (((k + 1) * d + j) * nodes + above) * functions
-            for f in range(functions):
-                a = flat[at + f]
-                b = flat[up + f]
-                a = fma(lower, flat[at + functions + f] - a, a)
-                b = fma(upper, flat[up + functions + f] - b, b)
-                out[f, i, j] = fma(right, b - a, a)
+            at = ((k * d + j) * nodes + node) * 3
+            up = (((k + 1) * d + j) * nodes + above) * 3
+            a0, a1, a2 = flat[at], flat[at + 1], flat[at + 2]
+            b0, b1, b2 = flat[up], flat[up + 1], flat[up + 2]
+            a0, b0 = fma(lower, flat[at + 3] - a0, a0), fma(upper, flat[up + 3] - b0, b0)
+            a1, b1 = fma(lower, flat[at + 4] - a1, a1), fma(upper, flat[up + 4] - b1, b1)
+            a2, b2 = fma(lower, flat[at + 5] - a2, a2), fma(upper, flat[up + 5] - b2, b2)
+            out[0, i, j] = fma(right, b0 - a0, a0)
+            out[1, i, j] = fma(right, b1 - a1, a1)
+            out[2, i, j] = fma(right, b2 - a2, a2)
 
 
 @contextlib.contextmanager

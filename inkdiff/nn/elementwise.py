@@ -108,7 +108,7 @@ def interpolate(y: Array, row: Array, fraction: Array, table: Array, start: Arra
     """
     xp = array_module(y, table)
     out = xp.empty((table.shape[3], *y.shape), y.dtype)
-    if _fusable(y):
+    if _fusable(y) and table.shape[3] == 3:
         _fused.interpolate(y, row, fraction, table, start, inverse, out)
         return out
     last, columns = table.shape[2] - 2, xp.arange(y.shape[1])

@@ -62,7 +62,8 @@ def one_thread_each() -> Iterator[None]:
         yield
 
 
-_ROWS = 512
+_ROWS = 512  # of a shard: shorter products cost more than another thread brings,
+_MOST = 1024  # and longer ones leave the cache
 
 
 @functools.cache
@@ -81,6 +82,11 @@ class RowShards:
     def of_batch(cls, rows: int, threads: int = 0) -> RowShards:
         """Two to four shards, of 512 rows where there are so many: what a shard costs beside its rows stays small."""
         return cls(min(4, max(2, rows // _ROWS)), threads)
+
+    @classmethod
+    def of_state(cls, rows: int, threads: int = 0) -> RowShards:
+        """Shards to evaluate a state in: of 1024 rows at most, and of 512 as long as these are up to four."""
+        return cls(max(-(-rows // _MOST), min(-(-rows // _ROWS), 4)), threads)
 
     def pieces(self, rows: int) -> list[slice]:
         """At most `count` nearly equal slices of range(rows), none empty."""

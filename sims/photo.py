@@ -129,13 +129,13 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
     panels[0].set(title=viz.say("same class as the start", "stessa classe dell'inizio"), xlabel=viz.label("time"))
     panels[1].set_title(viz.say("Fréchet distance from real digits", "distanza di Fréchet da cifre vere"))
     panels[2].set_title(viz.say("realism against faithfulness", "realismo contro fedeltà"))
-    panels[2].set(xlabel=viz.say("difference from the start (rms)", "differenza dall'inizio (rms)"))
-    panels[0].legend(panels[0].lines[-1:], [viz.say("by chance", "per caso")], loc=(0.02, 0.17))
+    panels[2].set(xlabel=viz.say("difference (rms)", "differenza (rms)"))
+    panels[0].annotate(viz.say("by chance", "per caso"), (0, 0.1), (0, 6), textcoords="offset points")
     for ax in panels[1:]:
         viz.theory(ax, None, ink.frechet_distance(held_out, train).value, viz.label("real"))
         ax.set(ylim=(0, 1.6 * ax.get_ylim()[1]), xlabel=ax.get_xlabel() or viz.label("time"))
     panels[1].legend(loc="upper right")
-    panels[2].set_xlim(0, 1.25 * panels[2].get_xlim()[1])
+    panels[2].set_xlim(0, 1.5 * panels[2].get_xlim()[1])
 
 
 def halves(ax, score: ink.LearnedScore, train, x, labels, report: Report, p: Parameters) -> None:

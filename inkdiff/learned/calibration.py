@@ -48,7 +48,7 @@ __all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
 
 _Floats = npt.NDArray[np.float64]
 _AXES = 64  # principal axes corrected at most
-_RIDGE = 1e-3  # of the largest eigenvalue of the normal equations
+_RIDGE = 1e-3, 1e-2  # of the largest eigenvalue of the normal equations: in free space, between walls (few are free)
 _WALKERS = 2048, 16_384  # enough for points and for pictures; between them
 _WALKERS_PER_AXIS = 256
 _FEWEST, _SHARE = 512, 48  # after a short training fewer will do: a walker for so many rows trained on
@@ -192,16 +192,16 @@ def solve(moments: Moments, y: Array, scaled: Array, s: float) -> tuple[Array, A
     short = -s * laplacian - (2 / s) * (c - m).mean(0) - pushed.mean(0)
     flow = a.T @ (pushed @ u.T) / n
     shorts = -s * laplacians - (2 / s) * (a.T @ a / n - spread) - flow - flow.T
-    mass = weight.mean(0)
-    mass += _RIDGE * float(mass.max())
+    mass, ridge = weight.mean(0), _RIDGE[moments.features.wave is not None]
+    mass += ridge * float(mass.max())
     lever = weight.T @ a / n  # (d, r), E[c_i'^2 a]
     moved = (lever * (short / mass)[:, None]).T @ u.T
-    square = solve_symmetric(_masses(a, weight, lever, mass), u, shorts - moved - moved.T)
+    square = solve_symmetric(_masses(a, weight, lever, mass, ridge), u, shorts - moved - moved.T)
     linear = (short - ((u.T @ square) * lever).sum(1)) / mass
     return m, linear, square
 
 
-def _masses(a: Array, weight: Array, lever: Array, mass: Array) -> Array:
+def _masses(a: Array, weight: Array, lever: Array, mass: Array, ridge: float) -> Array:
     """M_i, (d, r, r); (1, r, r) in free space, where all are the same."""
     xp, r = array_module(a), a.shape[1]
     if bool((weight == 1).all()):
@@ -211,7 +211,7 @@ def _masses(a: Array, weight: Array, lever: Array, mass: Array) -> Array:
         few, light = a[:_GRAM_WALKERS], weight[:_GRAM_WALKERS]
         found = xp.stack([(few.T * light[:, i]) @ few for i in range(light.shape[1])]) / len(few)
         found -= lever[:, :, None] * (lever / mass[:, None])[:, None, :]
-    found += _RIDGE * float(xp.linalg.norm(found.mean(0), 2)) * xp.eye(r)
+    found += ridge * float(xp.linalg.norm(found.mean(0), 2)) * xp.eye(r)
     return found
 
 

@@ -128,7 +128,7 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
     viz.theory(panels[0], None, 0.1)
     panels[0].set(title=viz.say("same class as the start", "stessa classe dell'inizio"), xlabel=viz.label("time"))
     panels[1].set_title(viz.say("Fréchet distance from real digits", "distanza di Fréchet da cifre vere"))
-    panels[2].set_title(viz.say("realism against faithfulness", "realismo contro fedeltà"))
+    panels[2].set_title(viz.say("realism v. faithfulness", "realismo e fedeltà"))
     panels[2].set(xlabel=viz.say("difference (rms)", "differenza (rms)"))
     panels[0].annotate(viz.say("by chance", "per caso"), (0, 0.1), (0, 6), textcoords="offset points")
     for ax in panels[1:]:

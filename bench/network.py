@@ -193,7 +193,7 @@ def _fit(problem: Problem, threads: int) -> Callable[[], float]:
 
 
 def _samplers(problem: Problem, settings: Settings) -> Iterator[Contender]:
-    shards = RowShards.of_state(len(problem.x), settings.threads)  # as LearnedScore
+    shards = RowShards.of_state(problem.x, settings.threads)  # as LearnedScore
     yield Contender("inkdiff", Sampling(problem, shards).run, _STEPS, "network, then the step kernel")
     torch, jax = peers.torch(settings), peers.jax(settings)
     if torch is not None:

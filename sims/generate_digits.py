@@ -81,9 +81,9 @@ def judge(report: Report, name: str, x, train, held_out, bound: float, p: Parame
 
 
 def copied(train, held_out, p: Parameters) -> list[float]:
-    """Frechet distances of as many training digits drawn independently, with replacement: the floor of any sampler.
+    """Frechet distances of as many training digits drawn independently, with replacement: what a copier would get.
 
-    The whole training set has each digit once, and so less chance in it than any independent draws have.
+    The whole training set has each digit once, and so less chance in it than independent draws have.
     """
     rows = (ink.uniform(COPIES * p.samples, seed=p.seed) * len(train)).astype(int).reshape(COPIES, p.samples)
     return [ink.frechet_distance(train.x[row], held_out).value for row in rows]

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module, is_cuda
+from inkdiff.backend import Array, array_module
 from inkdiff.datasets.value import Dataset
 from inkdiff.gan.labels import Labels
 from inkdiff.gan.objective import beside, detective_gradient
@@ -40,7 +40,7 @@ _FRESH = 1 << 31  # steps of stream DUEL from here on belong to fresh detectives
 def evaluate(network: PerceptronNetwork, theta: Array, x: Array, hot: Array | None = None) -> Array:
     """F (n, outputs) at x (n, k) and label columns (n, classes); the same bits on any number of threads."""
     out = array_module(theta).empty((len(x), network.outputs), np.float32)
-    shards = RowShards(1) if is_cuda(x) else RowShards.of_state(len(x))
+    shards = RowShards.of_state(x)
     pieces = shards.pieces(len(x))
 
     def piece(k: int) -> None:

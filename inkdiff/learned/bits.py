@@ -102,7 +102,7 @@ class LearnedBits:
         t = np.atleast_1d(np.asarray(self.process.check_times_of(len(x), t))).astype(np.int64)
         if t.min() < 1:
             raise ValueError("t must be >= 1, got 0: at t = 0 the bits are what they are.")
-        shards = RowShards(1) if is_cuda(x) else RowShards.of_state(len(x))
+        shards = RowShards.of_state(x)
         pieces = shards.pieces(len(x))
         out = xp.empty(x.shape, np.float64)
         with one_thread_each():

@@ -128,7 +128,7 @@ class LearnedScore:
         xp = array_module(x)
         narrow = xp.asarray(x, np.float32)
         out = xp.empty_like(narrow)
-        shards = RowShards(1) if is_cuda(x) else RowShards.of_state(len(x))
+        shards = RowShards.of_state(x)
         pieces = shards.pieces(len(x))
         with one_thread_each():
             # One time for all rows: what the network does with it, and with what it is told, is done once.

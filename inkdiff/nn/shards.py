@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from inkdiff.backend import Array, available_cores
+from inkdiff.backend import Array, available_cores, is_cuda
 from inkdiff.nn import _fused
 from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Run
@@ -84,9 +84,10 @@ class RowShards:
         return cls(min(4, max(2, rows // _ROWS)), threads)
 
     @classmethod
-    def of_state(cls, rows: int, threads: int = 0) -> RowShards:
-        """Shards to evaluate a state in: of 1024 rows at most, and of 512 as long as these are up to four."""
-        return cls(max(-(-rows // _MOST), min(-(-rows // _ROWS), 4)), threads)
+    def of_state(cls, x: Array, threads: int = 0) -> RowShards:
+        """Shards to evaluate x in: of 1024 rows at most, and of 512 as long as these are up to four; one on a GPU."""
+        rows = len(x)
+        return cls(1 if is_cuda(x) else max(-(-rows // _MOST), min(-(-rows // _ROWS), 4)), threads)
 
     def pieces(self, rows: int) -> list[slice]:
         """At most `count` nearly equal slices of range(rows), none empty."""

@@ -47,6 +47,7 @@ class Bits:
         """Raise unless all entries of x are 0 or 1."""
         strays = (x != 0) & (x != 1)
         if bool(strays.any()):
+            checks.finite_array(x, name)
             bad = float(x[strays].ravel()[0])
             raise ValueError(
                 f"{name} must hold bits, 0 or 1, but {int(strays.sum())} of its {x.size} entries are others, such as "

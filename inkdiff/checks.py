@@ -93,8 +93,11 @@ def finite_array(x: Array, name: str) -> None:
         raise ValueError(f"{name} must be finite, but {bad} of its {x.size} entries are NaN or infinite.")
 
 
-def reals(value: object, name: str) -> Array:
-    """A finite real number, or an array of them, as a float64 array (0-d for a number) on the device it is on."""
+def reals(value: object, name: str, *, finite: bool = True) -> Array:
+    """A finite real number, or an array of them, as a float64 array (0-d for a number) on the device it is on.
+
+    `finite=False` leaves it to the caller to see that an array is finite.
+    """
     try:
         values = array_module(value).asarray(value)
     except (TypeError, ValueError):  # ragged sequences
@@ -104,14 +107,16 @@ def reals(value: object, name: str) -> Array:
     values = values.astype(np.float64)
     if values.ndim == 0:
         real(values, name)
-    finite_array(values, name)
+    elif finite:
+        finite_array(values, name)
     return values
 
 
-def state(x: object, name: str = "x") -> Array:
+def state(x: object, name: str = "x", *, finite: bool = True) -> Array:
     """A state array (n, d), n, d >= 1: n independent bodies with d coordinates; float32 and float64 keep their dtype.
 
     Integers and half precision become float32. The result is C-contiguous, and is `x` itself where possible.
+    `finite=False` leaves it to a domain's `check_inside`, which nothing but finite numbers passes.
     """
     if not hasattr(x, "__array_interface__") and not hasattr(x, "__cuda_array_interface__"):
         x = reals(x, name)
@@ -126,7 +131,8 @@ def state(x: object, name: str = "x") -> Array:
     if 0 in shape:
         raise ValueError(f"{name} is empty: shape {shape}; at least one body with one coordinate is needed.")
     x = xp.ascontiguousarray(x, dtype=dtype if dtype in (np.float32, np.float64) else np.float32)
-    finite_array(x, name)
+    if finite:
+        finite_array(x, name)
     return x
 
 
@@ -151,12 +157,13 @@ def increasing(times: Iterable[Any], name: str = "times", *, decreasing: bool = 
             times = list(times)
         except TypeError:
             raise TypeError(f"{name} must be a sequence of numbers, got {show(times)}.") from None
-    grid: npt.NDArray[np.float64] = asnumpy(reals(times, name))
+    grid: npt.NDArray[np.float64] = asnumpy(reals(times, name, finite=False))
     if grid.ndim != 1 or grid.size < 2:
         raise ValueError(f"{name} must be a sequence of at least two times, got {show(times)}.")
-    disorder = grid[1:] >= grid[:-1] if decreasing else grid[1:] <= grid[:-1]
-    if disorder.any():
-        i = int(np.argmax(disorder))
+    ordered = grid[1:] < grid[:-1] if decreasing else grid[1:] > grid[:-1]
+    if not (ordered.all() and math.isfinite(grid[0]) and math.isfinite(grid[-1])):
+        finite_array(grid, name)
+        i = int(ordered.argmin())
         order = "decrease" if decreasing else "increase"
         raise ValueError(
             f"{name} must strictly {order}, but {name}[{i}] = {grid[i]} is followed by {grid[i + 1]}; "

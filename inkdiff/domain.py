@@ -110,7 +110,7 @@ class Box:
         """Which axes are circles, (d,); the others end at walls."""
         return np.full(d, self._sides[2] == PERIODIC)
 
-    @property
+    @cached_property
     def absorbs(self) -> bool:
         """Whether some wall absorbs."""
         return bool((self._sides[2] == ABSORB).any())
@@ -156,8 +156,12 @@ class Box:
         """Product of the side lengths."""
         return float(self.length(d).prod())
 
+    def log_volume(self, d: int) -> float:
+        """ln V, finite in any dimension: the entropy of the uniform density, in nats."""
+        return float(np.log(self.length(d)).sum())
+
     def check_inside(self, x: Array, name: str = "x") -> None:
-        """Raise unless every row of x (n, d) lies in the box, walls included."""
+        """Raise unless every row of x (n, d) is finite and lies in the box, walls included."""
         self.check_dimension(x.shape[1])
         xp = array_module(x)
         # The kernels' upper end is lo + (hi - lo), which rounding may put an ulp beyond hi, or hi beyond it.
@@ -166,8 +170,9 @@ class Box:
         low = xp.asarray(low, x.dtype)
         if low.size == 1 and bool(x.min() >= low[0]) and bool(x.max() <= top[0]):
             return
-        outside = (x < low) | (x > top)
+        outside = ~((x >= low) & (x <= top))  # NaN is
         if bool(outside.any()):
+            checks.finite_array(x, name)
             raise ValueError(
                 f"{name} must lie in the box [{self.lo}, {self.hi}], but {int(outside.sum())} of its {x.size} "
                 f"coordinates are outside (smallest {float(x.min()):.6g}, largest {float(x.max()):.6g}); "

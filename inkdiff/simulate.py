@@ -44,8 +44,9 @@ _UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35
 
 def check_state(process: Process | Binomial, x: object, name: str) -> Array:
     """A state array (n, d) inside the process's domain."""
-    x = checks.state(x, name)
-    if isinstance(process.domain, (Box, Maze, Bits)):
+    bounded = isinstance(process.domain, (Box, Maze, Bits))
+    x = checks.state(x, name, finite=not bounded)
+    if bounded:
         process.domain.check_inside(x, name)
     return x
 
@@ -76,7 +77,7 @@ def diffuse(
 
     Returns
     -------
-    x_t, or (x_t, eps). Exact in law.
+    x_t, or (x_t, eps). Exact in law, rounded to the dtype of x0: a sigma_t of few spacings of x0 needs float64.
 
     Raises
     ------

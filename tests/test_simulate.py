@@ -308,6 +308,17 @@ def test_small_steps_accumulate_in_free_space_in_float32():
     assert abs(square.mean() - 1e-6) < 5 * square.std() / np.sqrt(n)
 
 
+def test_a_bowl_in_float32_relaxes_at_its_rate_in_many_steps():
+    """Each factor exp(-k dt) lies half-way between two float32 numbers, the worst for it: with every factor rounded
+    to the nearest the mean would be off by 10 standard errors."""
+    steps, n, D = 100_000, 8192, 1e-4
+    k = 168.49 * 2.0**-24 * steps
+    x = ink.simulate(ink.OrnsteinUhlenbeck(D, k), np.ones((n, 1), np.float32), [0, 1], seed=1, steps=steps).last
+    variance = D / k * -np.expm1(-2 * k)
+    assert abs(x.mean(dtype=np.float64) - np.exp(-k)) < 5 * np.sqrt(variance / n)
+    assert abs(x.var(dtype=np.float64) / variance - 1) < 5 * np.sqrt(2 / n)
+
+
 @pytest.mark.parametrize("name", ["glass", "free", "OU"])
 def test_parts_walked_one_by_one_are_the_whole(name):
     p, x = PROCESSES[name], states(shape=(3001, 2))

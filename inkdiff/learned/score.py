@@ -228,7 +228,7 @@ class LearnedScore:
         start = to_device(x, "cuda" if is_cuda(self.theta) else "cpu")
         chosen = "heun" if sampler is None else sampler
         with one_thread_each():
-            walk = reverse(self.process, self, start, times, seed=seed, sampler=chosen)
+            walk = reverse(self.process, self, start, times, seed=seed, sampler=chosen, observe={})
         return self.decode(walk.last)
 
     def log_likelihood(

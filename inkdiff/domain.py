@@ -143,6 +143,12 @@ class Box:
             low, length, code = low[:1], length[:1], code[:1]
         return Walls(low, length, code)
 
+    @cached_property
+    def _ends(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Lower and upper ends; the kernels take lo + (hi - lo), which rounding may put an ulp to either side of hi."""
+        low, length, _ = self._walls
+        return low, np.maximum(low + length, self.hi)
+
     def walls(self, dtype: npt.DTypeLike, xp: Any = np) -> Walls:
         """The box for the kernels: one entry if all axes are alike, else one per axis."""
         low, length, code = self._walls
@@ -164,10 +170,7 @@ class Box:
         """Raise unless every row of x (n, d) is finite and lies in the box, walls included."""
         self.check_dimension(x.shape[1])
         xp = array_module(x)
-        # The kernels' upper end is lo + (hi - lo), which rounding may put an ulp beyond hi, or hi beyond it.
-        low, length, _ = self._walls
-        top = xp.asarray(np.maximum(low + length, self.hi), x.dtype)
-        low = xp.asarray(low, x.dtype)
+        low, top = (xp.asarray(end, x.dtype) for end in self._ends)
         if low.size == 1 and bool(x.min() >= low[0]) and bool(x.max() <= top[0]):
             return
         outside = ~((x >= low) & (x <= top))  # NaN is

@@ -44,10 +44,11 @@ _UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35
 
 def check_state(process: Process | Binomial, x: object, name: str) -> Array:
     """A state array (n, d) inside the process's domain."""
-    bounded = isinstance(process.domain, (Box, Maze, Bits))
-    x = checks.state(x, name, finite=not bounded)
-    if bounded:
-        process.domain.check_inside(x, name)
+    domain = process.domain
+    if not isinstance(domain, (Box, Maze, Bits)):
+        return checks.state(x, name)
+    x = checks.state(x, name, finite=False)
+    domain.check_inside(x, name)
     return x
 
 

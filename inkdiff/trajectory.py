@@ -72,9 +72,14 @@ class Recorder:
         if self._states is not None:
             self._states[self._count] = x
         for name, f in self._observables.items():
-            value = f(x, t)
+            value, kept = f(x, t), self._observed[name]
             # An observable may return (a view of) the state, which the walk goes on to overwrite: keep a copy.
-            self._observed[name].append(asnumpy(value) if is_cuda(value) else np.array(value))
+            kept.append(asnumpy(value) if is_cuda(value) else np.array(value))
+            if kept[-1].shape != kept[0].shape:
+                raise ValueError(
+                    f"observe[{name!r}] must return the same shape at every time, got {kept[0].shape} at "
+                    f"t={self._times[0]:g} and {kept[-1].shape} at t={t:g}: pad it to one shape."
+                )
         if self._callback is not None:
             self._callback(self._count, t, x)
         self._count += 1

@@ -46,24 +46,24 @@ class Ehrenfest:
         checks.count(self.balls, "balls", most=2**20)
 
     def mean(self, n0: Any, t: Any) -> Any:
-        """E[n_t | n_0] = N/2 + (n_0 - N/2)(1 - 2/N)^t; t integer, number or array."""
-        N = self.balls
-        return N / 2 + (np.asarray(n0) - N / 2) * _power(1 - 2 / N, t)
+        """E[n_t | n_0] = N/2 + (n_0 - N/2)(1 - 2/N)^t; n_0 from 0 to N and t >= 0 integers, numbers or arrays."""
+        N, n0 = self.balls, self._numbers(n0, "n0")
+        return N / 2 + (n0 - N / 2) * _power(1 - 2 / N, t)
 
     def variance(self, n0: Any, t: Any) -> Any:
         """Var[n_t | n_0] = [N + (M^2 - N)(1 - 4/N)^t - M^2 (1 - 2/N)^(2t)] / 4 with M = 2 n_0 - N.
 
-        Two balls keep or change their common sign together with rate 4/N, one ball with 2/N.
+        Two balls keep or change their common sign together with rate 4/N, one ball with 2/N. Arguments as of `mean`.
         """
-        N = self.balls
-        square = (2 * np.asarray(n0, np.float64) - N) ** 2
+        N, n0 = self.balls, self._numbers(n0, "n0")
+        square = (2.0 * n0 - N) ** 2
         pairs = _power(1 - 4 / N, t) if N > 1 else 0.0  # one ball makes no pair
         variance = (N + (square - N) * pairs - square * _power(1 - 2 / N, t) ** 2) / 4
         return np.maximum(variance, 0.0)
 
     def log_probability(self, n: Any) -> Any:
         """ln of the stationary law C(N, n) 2^-N: Boltzmann's ln W of the urn, less N ln 2."""
-        n = self._numbers(n)
+        n = self._numbers(n, "n")
         counts = np.stack(np.broadcast_arrays(n, self.balls - n), axis=-1)
         return log_microstates(counts) - self.balls * math.log(2)
 
@@ -134,10 +134,10 @@ class Ehrenfest:
         drawn = kernels.uniform(n.size, seed=seed, step=step, stream=stream) * np.float64(self.balls)
         n += np.where(drawn < n, -1, 1)
 
-    def _numbers(self, n: Any) -> npt.NDArray[np.int64]:
+    def _numbers(self, n: Any, name: str) -> npt.NDArray[np.int64]:
         values = np.asarray(n)
         if values.dtype.kind not in "iu" or (values < 0).any() or (values > self.balls).any():
-            raise ValueError(f"n must be integers from 0 to balls={self.balls}, got {checks.show(n)}.")
+            raise ValueError(f"{name} must be integers from 0 to balls={self.balls}, got {checks.show(n)}.")
         return values.astype(np.int64)
 
 

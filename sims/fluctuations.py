@@ -1,9 +1,10 @@
 """How improbable is "backwards"? Single paths break the second law, and an exact law says how often.
 
-A bead is dragged through water by a harmonic trap. Some runs give work back; the chance obeys Crooks' theorem, p(W) =
-p_reversed(-W) exp(W - dF), and from runs done in haste Jarzynski's average <exp(-W)> = exp(-dF) returns what infinite
-patience would cost. The same holds for the entropy of any path, <exp(-dS)> = 1; for a drop of ink, which has an edge,
-it is the chance of finding a particle back in the drop, V_0/V in the end.
+A bead is dragged through water by a harmonic trap that is made three times stiffer meanwhile. Some runs give work
+back; the chance obeys Crooks' theorem, p(W) = p_reversed(-W) exp(W - dF), and from runs done in haste Jarzynski's
+average <exp(-W)> = exp(-dF) returns what infinite patience would cost. The same holds for the entropy of any path,
+<exp(-dS)> = 1; for a drop of ink, which has an edge, it is the chance of finding a particle back in the drop, V_0/V
+in the end.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def draw_histograms(ax, dF: float, there, back, lucky: str) -> None:
     broken = lucky + viz.say(": cost less than $\\Delta F$", ": costano meno di $\\Delta F$")
     ax.hist(there, edges[edges < dF + width / 2], **share, color="#D55E00", label=broken)
     ax.hist(-back, edges, **share, histtype="step", lw=2, color="#222222", label=viz.say("back, $-W$", "ritorno, $-W$"))
-    title = viz.say("a bead dragged there and back", "una perlina trascinata avanti e indietro")
+    title = viz.say("bead dragged, trap stiffened, and back", "perlina trascinata, trappola più rigida, e ritorno")
     ax.set(xlabel=viz.label("work"), ylabel=viz.label("density"), title=title)
     ax.legend(loc="upper right")
 

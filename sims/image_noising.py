@@ -1,8 +1,9 @@
 """Image + noise = noisier image, for t = 1, 2, ..., 1000: a handwritten digit dissolves, in two kinds of glass.
 
-The forward process of diffusion models is known, not learned: x_t = sqrt(1 - beta_t) x_(t-1) + sqrt(beta_t) eps.
-After 1000 steps nothing is left but Gaussian noise. Let the pixels instead wander like ink in the glass [0, 1] and
-each ends uniform and independent of all others: white noise, pixels of random grey.
+The forward process of diffusion models is known, not learned: x_t = sqrt(1 - beta_t) x_(t-1) + sqrt(beta_t) eps. Each
+step dims the image a little and adds noise; after 1000 steps 0.6 % of its contrast is left under the noise. Let the
+pixels instead wander like ink in the glass [0, 1] and each ends uniform and independent of all others: white noise,
+pixels of random grey.
 """
 
 from __future__ import annotations
@@ -70,9 +71,13 @@ def run(p: Parameters, report: Report) -> None:
 
 
 def check_bowl(bowl, many, p: Parameters, report: Report) -> None:
-    """Mean and variance of what the chain adds, against alpha_t and sigma_t."""
+    """What is left of the contrast, alpha_t, and mean and variance of what was added, in units of sigma_t."""
+    contrast = (many - many.mean()).astype(np.float64)
+    power = (contrast**2).sum()
     for t in (1, 250, 1000):
         x_t = ink.diffuse(bowl, many, t, seed=p.seed + t)
+        left = ink.Estimate((contrast * x_t).sum() / power, bowl.sigma(t) / np.sqrt(power))
+        report.check(f"ddpm_contrast_left_t{t}", left, bowl.alpha(t))
         rest = ((x_t - bowl.alpha(t) * many) / bowl.sigma(t)).astype(np.float64).ravel()
         report.check(f"ddpm_noise_mean_t{t}", ink.Estimate(rest.mean(), 1 / np.sqrt(rest.size)), 0.0)
         report.check(f"ddpm_noise_variance_t{t}", ink.Estimate(rest.var(), np.sqrt(2 / rest.size)), 1.0)
@@ -96,8 +101,9 @@ def draw_sum(ax, chain, bowl, shape) -> None:
         a, variance = bowl.transition(float(t - 1), float(t))
         before, after = a * chain[t - 1], chain[t]
         panels += [before, (after - before) / np.sqrt(variance), after]
-        noise = f"$+\\ {np.sqrt(variance):.1g}\\,\\times$ " + viz.label("noise")
-        symbols += [f"$x_{{{t - 1}}}$", noise, f"$= x_{{{t}}}$"]
+        noise = f"$+\\ {np.sqrt(variance):.2g}\\,\\times$ " + viz.label("noise")
+        dimmed = f"{a:.2g}\\," if a < 0.995 else ""
+        symbols += [f"${dimmed}x_{{{t - 1}}}$", noise, f"$= x_{{{t}}}$"]
     viz.film(ax, np.stack(panels).reshape(len(panels), 1, *shape), symbols, limits=(-1.5, 1.5))
     ax.set_title(viz.say("image + noise = noisier image", "immagine + rumore = immagine più rumorosa"))
 

@@ -139,9 +139,11 @@ def histograms(panels, real, off, asked) -> None:
             rows = [row for row, said in enumerate(asked) if word in said]
             line = {"histtype": "step", "linewidth": 3, "color": viz.COLORS[color], "label": named(word)}
             ax.hist(off[kind][rows], edges, density=True, **line)
-        ax.axvline(0, color="black", linestyle="--", linewidth=1.4)
+        ax.axvline(0, ymax=0.75, color="black", linestyle="--", linewidth=1.4)
         ax.set(xlabel=f"{viz.say(english, italian)} $-$ " + viz.say("median", "mediana") + f" ({unit})", yticks=[])
-        ax.legend(fontsize="small")
+        ax.set_ylabel(viz.label("density").replace(" ", "\n", 1), fontsize="small")
+        ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # the legend's line
+        ax.legend(loc="upper center", ncols=3, fontsize="small", handlelength=1.0, columnspacing=0.8)
 
 
 def finish(fig, axes, score: ink.LearnedScore, p: Parameters) -> None:

@@ -3,7 +3,7 @@
 In SI units, with diffusion coefficients from the literature (sources: `ink.substances.table()`). A layer of dye at one
 end of a cell of 1 mm evens out as exp(-t/tau), tau = L^2/(pi^2 D): 2.4 s at 0.1 mm, 4 min at 1 mm, 6.6 h at 1 cm, 7
 days at 5 cm. A real glass is faster by far, since the least warmth or motion stirs it: it mixes by convection. Grains
-of mastic as in Perrin's experiment, regenerated, weigh the atom: from their jumps follows Avogadro's number.
+like those of Perrin's experiment, simulated with Boltzmann's constant, give Avogadro's number back by his reasoning.
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ def run(p: Parameters, report: Report) -> None:
     fall, mixed = spell(tau), spell(tau * math.log(2 / EVEN))
     report.words(
         f"{name}, {1e3 * p.length:g} mm: the unevenness falls by e in {fall}; within 1 % everywhere after {mixed}. So "
-        f"in still water: a real glass is mixed by convection. Perrin's grains tell {number:.2e} molecules per mole.",
+        f"in still water: a real glass is mixed by convection. Grains like Perrin's, simulated, give back {number:.2e} "
+        "molecules per mole.",
         f"{name}, {1e3 * p.length:g} mm: il contrasto cala di e in {fall}; ovunque entro l'1 % dopo {mixed}. Così in "
-        f"acqua ferma: un bicchiere vero lo mescola la convezione. Per i granelli di Perrin una mole sono {number:.2e} "
-        "molecole.",
+        f"acqua ferma: un bicchiere vero lo mescola la convezione. Granelli come quelli di Perrin, simulati, "
+        f"ridanno {number:.2e} molecole per mole.",
     )
 
 
@@ -150,7 +151,7 @@ def perrin(ax, p: Parameters, report: Report) -> float:
     note = viz.say("a dot every 30 s; paths set 60 µm apart", "un punto ogni 30 s; cammini distanziati di 60 µm")
     ax.set(xlabel=f"µm ({note})", ylabel="µm")
     value = f"$N_A = ({number / 1e23:.2f} \\pm {error / 1e23:.2f})\\times 10^{{23}}$"
-    ax.set_title(viz.say("Perrin's grains: ", "granelli di Perrin: ") + comma(value).replace(",", "{,}"))
+    ax.set_title(viz.say("simulated grains: ", "granelli simulati: ") + comma(value).replace(",", "{,}"))
     return number
 
 

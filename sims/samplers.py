@@ -69,7 +69,7 @@ def run(p: Parameters, report: Report) -> None:
 
 
 def draw_flows(ax, p: Parameters, report: Report, counts: list[int]) -> None:
-    """Distance from where the flow leads, on an exact mixture."""
+    """RMS distance, per coordinate, from where the flow leads, on an exact mixture; the noise ends as N(0, 1)."""
     vp = process()
     score = ink.MixtureScore(vp, [0.3, 0.7], [[-0.8, 0.2], [0.6, -0.3]], 0.09)
     x = vp.prior(1.0).sample(p.walkers, 2, seed=p.seed, dtype=np.float64)
@@ -80,9 +80,9 @@ def draw_flows(ax, p: Parameters, report: Report, counts: list[int]) -> None:
         asked = cost * np.array(counts)
         ax.loglog(asked, errors, "o-", color=colour, label=f"{name}: " + viz.say("order", "ordine") + f" {order}")
         judge_order(report, name, order, errors)
-    ax.set(xlabel=viz.say("questions to the score", "domande allo score"), ylabel=viz.label("distance"))
+    ax.set_ylabel(viz.say("RMS error of the end\n(sd of noise)", "errore RMS dell'arrivo\n(dev. st. del rumore)"))
     ax.set_title(viz.say("without noise: exact mixture", "senza rumore: mistura esatta"))
-    place_legend(ax, below=300)
+    finish(ax, below=300)
 
 
 def draw_noisy(ax, report: Report, counts: list[int]) -> None:
@@ -92,14 +92,14 @@ def draw_noisy(ax, report: Report, counts: list[int]) -> None:
         errors = [abs(chain_variance(made(sampler), grid(n)) / truth - 1) for n in counts]
         ax.loglog(counts, errors, "o-", color=colour, label=f"{name}: " + viz.say("order 1", "ordine 1"))
         judge_order(report, sampler.replace(" ", "_"), 1, errors)
-    ax.set(xlabel=viz.say("questions to the score", "domande allo score"))
     ax.set_ylabel(viz.say("relative error of the variance", "errore relativo della varianza"))
     ax.set_title(viz.say("with fresh noise: exact Gaussian", "con rumore nuovo: gaussiana esatta"))
-    place_legend(ax, below=10)
+    finish(ax, below=10)
 
 
-def place_legend(ax, below: float) -> None:
-    """Into free space made under the curves; no numbers between the powers of ten."""
+def finish(ax, below: float) -> None:
+    """The legend into free space made under the curves; no numbers between the powers of ten."""
+    ax.set_xlabel(viz.say("questions to the score", "domande allo score"))
     ax.set_ylim(bottom=ax.get_ylim()[0] / below)
     ax.tick_params(axis="y", which="minor", labelleft=False)
     ax.legend(loc="lower left")

@@ -164,6 +164,12 @@ def test_compact_drop_is_always_found():
     assert found.interval()[1] == 1.0
 
 
+def test_fractions_of_volumes_beyond_float64():
+    x = np.full((10, 64), 0.25e-6)
+    found = counting.recompaction(x, ink.Box(0, 1e-6), ink.Box(0, 0.5e-6), 2)
+    assert (found.hits, found.looks, found.fraction) == (5, 5, 2.0**-64)
+
+
 @pytest.mark.parametrize("p, looks", [(0.5, 20), (0.02, 50), (0.9, 7)])
 def test_interval_covers_at_least_as_often_as_it_says(p, looks):
     """Coverage of Clopper and Pearson's interval, summed over all outcomes."""
@@ -244,6 +250,8 @@ GLASS = ink.Box(0, 1)
         (lambda: URN.recurrence(1.5), "n"),
         (lambda: URN.mean(1, -1), "t"),
         (lambda: URN.variance(1, 0.5), "t"),
+        (lambda: URN.mean(50, 3), "n0 must be integers from 0 to balls=10, got 50"),
+        (lambda: URN.variance([3, -1], 3), "n0 must be integers"),
         (lambda: counting.recompaction(X, GLASS, ink.Box(0, 2), 1), "region"),
         (lambda: counting.recompaction(X + 1, GLASS, ink.Box(0, 1), 1), "x"),
         (lambda: counting.recompaction(X, GLASS, ink.Box(0, 0.5), 5), "N=5"),

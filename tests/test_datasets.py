@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from inkdiff import datasets
 from inkdiff.datasets.drops import UniformBall
@@ -56,6 +56,24 @@ def test_digits_split_as_scikit_learn_splits_them() -> None:
     assert (len(train), len(test)) == (1257, 540)
     assert np.array_equal(train.x, x_train.astype(np.float32)) and np.array_equal(test.x, x_test.astype(np.float32))
     assert np.array_equal(test.y, y_test) and test.image_shape == (8, 8) and test.range == (0.0, 1.0)
+
+
+def test_folds_hold_every_point_once_and_every_label_in_proportion() -> None:
+    data = datasets.digits()
+    parts = list(data.folds(5, random_state=3))
+    indices = StratifiedKFold(5, shuffle=True, random_state=3).split(data.x, data.y)
+    for (train, test), (_, rows) in zip(parts, indices, strict=True):
+        assert np.array_equal(test.x, data.x[rows]) and np.array_equal(test.y, data.y[rows])
+        assert len(train) + len(test) == len(data) and test.image_shape == data.image_shape
+        assert np.ptp(np.bincount(test.y) - np.bincount(data.y) / 5) < 2
+    assert sum(len(test) for _, test in parts) == len(data)
+    points = datasets.swiss_roll(10, 1)
+    assert np.array_equal(np.sort(np.concatenate([test.x for _, test in points.folds(3)]), 0), np.sort(points.x, 0))
+    for number, words in ((1, "number must be from 2"), (11, "number must be from 2")):
+        with pytest.raises(ValueError, match=words):
+            points.folds(number)
+    with pytest.raises(ValueError, match="use at most 174"):
+        data.folds(200)
 
 
 def test_split_without_labels_and_its_errors() -> None:
@@ -287,6 +305,13 @@ def test_drop_is_uniform_in_the_ball(d: int) -> None:
     assert data.entropy == pytest.approx(math.log(volume))
 
 
+@pytest.mark.parametrize("d", [1, 2])
+def test_a_drop_goes_along_an_axis_where_noise_is_zero(d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inkdiff.datasets.drops.normal", lambda n, **_: np.zeros(n, np.float32))
+    x = datasets.drop(100, seed=1, center=0.0, radius=1.0, d=d).x
+    assert (x[:, 0] > 0).all() and (x[:, 1:] == 0).all()
+
+
 def test_drop_stays_in_its_glass() -> None:
     class Glass:
         lo, hi = (0.0, 0.0), (1.0, 0.5)
@@ -409,3 +434,11 @@ def test_parts_of_the_fractal_are_the_whole_smaller() -> None:
 def test_uniform_ball_density() -> None:
     ball = UniformBall((0.0, 0.0), 2.0)
     np.testing.assert_allclose(ball.log_density(np.array([[0, 1.9], [1.9, 1.9]])), [-math.log(4 * math.pi), -math.inf])
+
+
+def test_no_point_of_a_far_drop_is_rounded_out_of_it() -> None:
+    ball = UniformBall((100.0, 100.0), 0.1)
+    angle = 2 * math.pi * np.arange(10_000) / 10_000
+    rim = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    assert np.all(ball.log_density((100 + 0.1 * rim).astype(np.float32)) == -ball.entropy)
+    assert np.all(ball.log_density(100 + (0.1 + 2e-5) * rim) == -math.inf)

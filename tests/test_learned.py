@@ -457,6 +457,12 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         ({"data": np.zeros(5)}, ValueError, "data must have shape"),
         ({"data": np.ones((5, 2))}, ValueError, "nothing to learn"),
         ({"data": np.tile([[0.0, 1.0]], (5, 1))}, ValueError, "rows are equal"),
+        (
+            {"data": 1e30 * np.eye(5), "process": ink.VarianceExploding(1e28, 1e31, ink.Box(0, 1e30))},
+            ValueError,
+            r"numbers as large as 1e\+30 are too large for float32, .*; rescale them",
+        ),
+        ({"data": 1e30 * np.eye(5)}, ValueError, r"numbers as large as 1e\+30 are too large for float32"),
         ({"data": "digits"}, TypeError, "data must be"),
         ({"process": PROCESSES["glass"], "data": 3 * points()}, ValueError, "data must lie in the box"),
         ({"process": "vp"}, TypeError, "process must be a process"),

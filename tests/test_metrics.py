@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +13,22 @@ from scipy import stats
 
 import inkdiff as ink
 from inkdiff import datasets, metrics
-from inkdiff.distributions import Gaussian, Uniform
-from inkdiff.domain import Box, Free
+from inkdiff.distributions import Uniform
+from inkdiff.domain import Box
 from inkdiff.metrics import Estimate
+from inkdiff.process import Process
 
 Doubles = npt.NDArray[np.float64]
 
 UNIT = Box(0.0, 1.0)
 
 
-def glass(box: Box = UNIT) -> SimpleNamespace:
-    return SimpleNamespace(domain=box, equilibrium=Uniform(box))
+def glass(box: Box = UNIT) -> Process:
+    return ink.Brownian(1.0, box)
 
 
-def bowl(variance: float) -> SimpleNamespace:
-    return SimpleNamespace(domain=Free(), equilibrium=Gaussian(variance))
+def bowl(variance: float) -> Process:
+    return ink.OrnsteinUhlenbeck(D=variance, k=1.0)
 
 
 def rng(seed: int) -> np.random.Generator:
@@ -196,6 +198,44 @@ def test_entropy_of_a_point_has_no_value_without_a_box() -> None:
     assert metrics.entropy(x, UNIT, bins=4) == (math.log(1 / 16), 0.0)
 
 
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda: metrics.binned_entropy(np.array([0, 1]), 1.0),
+        lambda: metrics.entropy(np.full((1, 2), 0.5), UNIT, bins=2),
+        lambda: metrics.kl_to_equilibrium(np.full((1, 2), 0.5), glass(), bins=2),
+    ],
+)
+def test_one_particle_has_an_entropy_without_an_error(measure: Callable[[], Estimate]) -> None:
+    with pytest.raises(ValueError, match="holds one particle: a standard error needs at least two"):
+        measure()
+
+
+@pytest.mark.parametrize("wrong", ["box", glass()])
+def test_what_is_no_domain_is_not_read_as_free_space(wrong: Any) -> None:
+    x = rng(0).random((100, 2))
+    named = r"must be (Free\(\), )?Box\(lo, hi, wall\) or Maze\(box, solid\), as process.domain is, got ('box'|Brow)"
+    for measure in (metrics.entropy, metrics.neighbour_entropy):
+        with pytest.raises(TypeError, match="domain " + named):
+            measure(x, wrong)
+    for call in (
+        lambda: metrics.uniform_entropy(wrong, 2),
+        lambda: metrics.concentration(x, wrong, 3),
+        lambda: metrics.uniformity_test(x, wrong, 3),
+    ):
+        with pytest.raises(TypeError, match="box " + named):
+            call()
+
+
+@pytest.mark.parametrize("height", [0.1, 3.0])
+def test_neighbours_refuse_a_constant_coordinate(height: float) -> None:
+    x = rng(0).random((100, 2))
+    x[:, 1] = height
+    for domain in (None, Box((0, 0), (1, 4))):
+        with pytest.raises(ValueError, match=rf"x is constant \({height:g}\) in coordinate 1: .*Leave that coordinate"):
+            metrics.neighbour_entropy(x, domain)
+
+
 def test_exact_entropies() -> None:
     assert metrics.gaussian_entropy(2.0, 3) == pytest.approx(1.5 * math.log(4 * math.pi * math.e))
     assert metrics.uniform_entropy(Box((0, 0), (2, 3)), 2) == pytest.approx(math.log(6))
@@ -223,7 +263,7 @@ def test_kl_in_the_glass_is_what_the_entropy_lacks() -> None:
 
 @pytest.mark.parametrize("process", [glass(), bowl(2.5)])
 @pytest.mark.parametrize("d", [1, 2, 6])
-def test_kl_vanishes_at_equilibrium(process: SimpleNamespace, d: int) -> None:
+def test_kl_vanishes_at_equilibrium(process: Process, d: int) -> None:
     generator = rng(8)
     estimates = []
     for _ in range(200):
@@ -253,9 +293,15 @@ def test_kl_of_gaussians_is_exact_up_to_the_cells() -> None:
 
 def test_kl_refuses() -> None:
     with pytest.raises(ValueError, match="no equilibrium"):
-        metrics.kl_to_equilibrium(np.zeros((3, 1)), SimpleNamespace(domain=Free(), equilibrium=None))
+        metrics.kl_to_equilibrium(np.zeros((3, 1)), ink.Brownian(1.0))
     with pytest.raises(ValueError, match="must lie in the box"):
         metrics.kl_to_equilibrium(np.full((3, 1), 2.0), glass())
+    bits = np.zeros((3, 1), np.uint8)
+    for measure in (metrics.kl_to_equilibrium, metrics.chi2_to_equilibrium):
+        with pytest.raises(TypeError, match="process must be a process such as"):
+            measure(np.zeros((3, 1)), "x")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="process must be a process with Gaussian steps, got Binomial"):
+            measure(bits, ink.Binomial(10))  # type: ignore[arg-type]
 
 
 def test_uniformity_test_is_level_and_sees_a_gradient() -> None:
@@ -308,6 +354,16 @@ def test_motion_refuses(measure: object) -> None:
             measure(a, b)  # type: ignore[operator]
     with pytest.raises(ValueError, match="same value in every row"):
         metrics.correlation(x, np.ones_like(x))
+    moved, still = np.arange(1000.0)[:, None], np.full((1000, 1), 0.1)  # the mean of 1000 times 0.1 is not 0.1
+    for a, b, name in ((still, moved, "x"), (moved, 3 * still, "x0")):
+        with pytest.raises(ValueError, match=f"^{name} has the same value in every row"):
+            metrics.correlation(a, b)
+
+
+def test_correlation_does_not_depend_on_units() -> None:
+    x, y = rng(1).random((50, 3)), rng(2).random((50, 3))
+    for unit in (1e-300, 1e200):  # whose squares float64 cannot hold
+        assert metrics.correlation(unit * x, y) == pytest.approx(metrics.correlation(x, y), rel=1e-12)
 
 
 # Likeness

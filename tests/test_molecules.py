@@ -325,6 +325,16 @@ def test_bits_are_counted():
     assert same(state.reversed().reversed(), state)
 
 
+def test_states_are_equal_by_their_bits():
+    start = ready(50)
+    assert mol.run(mol.run(start, 20).reversed(), 20).reversed() == start
+    assert start != start.displaced(3) and start != start.reversed() and start != "start"
+    other = mol.Fluid(50, start.fluid.density, dt=start.fluid.dt / 2)
+    assert start != replace(start, fluid=other)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(start)
+
+
 def test_within_goes_around_the_edge():
     fluid = mol.Fluid(9, 0.05)
     places = [(0.1, 0.1), (fluid.side - 0.1, fluid.side - 0.2), (1.4, 0.0)] + [(5.0, 2.0 + i) for i in range(6)]

@@ -151,6 +151,17 @@ def test_draw_trains_once_and_writes_a_picture(tmp_path, monkeypatch, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.png", "cache", "sette_sottile.png"]
 
 
+def test_a_drawing_is_named_as_its_help_says(tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        main(["draw", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "here, named by what was understood, in --lang, such as thin_slanted_seven.png" in said
+    monkeypatch.setenv("INKDIFF_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["draw", "un sette sottile e inclinato", "--steps", "2", "--quiet", "--n", "1"]) == 0
+    assert [path.name for path in tmp_path.glob("*.png")] == ["thin_slanted_seven.png"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -197,6 +197,14 @@ def test_observables():
     assert seen == [(i, t, float(x[0, 0])) for i, (t, x) in enumerate(zip(run.times, stored.x, strict=True))]
 
 
+def test_an_observable_keeps_its_shape():
+    asked = []
+    observe = {"a": lambda x, t: asked.append(t) or np.zeros(int(t) + 1)}
+    with pytest.raises(ValueError, match=r"observe\['a'\] .* got \(1,\) at t=0 and \(2,\) at t=1"):
+        ink.simulate(ink.Brownian(1.0), np.zeros((3, 1)), [0, 1, 2], seed=1, observe=observe)
+    assert asked == [0, 1]
+
+
 def test_observing_nothing_stores_nothing():
     run = ink.simulate(PROCESSES["VP"], states(), [0, 1], seed=1, observe={})
     assert run.x is None and run.observed == {} and run.last.shape == SHAPE

@@ -156,6 +156,19 @@ def test_what_cannot_be_had_is_refused_before_any_work(tmp_path, capsys):
     assert path.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["bare", "run"]
 
 
+def test_rows_once_held_out_are_held_out_again(tmp_path, capsys):
+    part, whole = tmp_path / "part", tmp_path / "whole"
+    assert train("moons", "--out", part, "--steps", 1, "--strip", 0, "--hold-out") == 0
+    assert train("moons", "--out", whole, "--steps", 1, "--strip", 0) == 0
+    for arguments, message in (
+        ((part,), f"--hold-out: {part} was begun with it, on 210 rows, not 300; give it again."),
+        ((whole, "--hold-out"), f"--hold-out: {whole} was begun without it, on 300 rows, not 210; leave it out."),
+    ):
+        assert train("moons", "--resume", "--strip", 0, "--out", *arguments) == 2
+        assert message in capsys.readouterr().err
+    assert train("moons", "--resume", "--strip", 0, "--out", part, "--hold-out") == 0
+
+
 def test_a_training_that_breaks_down_exits_1_with_its_diagnosis(tmp_path, capsys):
     path = tmp_path / "run"
     with np.errstate(all="ignore"):

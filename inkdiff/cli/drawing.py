@@ -31,7 +31,12 @@ def add_command(commands: Any) -> None:
         description="Draw digits from a prompt. The first call trains a score and keeps it in the cache.",
     )
     parser.add_argument("prompt", metavar="PROMPT", help='such as "bold zero" or "un sette sottile e inclinato"')
-    parser.add_argument("--out", type=Path, metavar="FILE", help="a .png (default: the prompt's words, here)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="a .png (default: here, named by what was understood, in --lang, such as thin_slanted_seven.png)",
+    )
     parser.add_argument("--n", type=int, default=8, help="how many (default: 8)")
     parser.add_argument("--seed", type=int, default=0, help="64-bit seed of the noise they are drawn from (default: 0)")
     parser.add_argument(
@@ -44,7 +49,7 @@ def add_command(commands: Any) -> None:
         "--steps", type=int, default=_STEPS, help=f"of the training, if it is still to be done (default: {_STEPS})"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the title (default: en)")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of title and name (default: en)")
     parser.set_defaults(command=_draw)
 
 

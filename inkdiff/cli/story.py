@@ -17,7 +17,7 @@ __all__ = ["LONGEST", "ORDER", "Chapter", "Frame", "chapters", "frame"]
 
 ORDER = (
     "random_walk", "ink_drop", "counting", "many_starts", "image_noising", "one_kernel", "three_backwards", "unmix",
-    "people", "gan_duel", "generate_2d", "generate_digits", "labels", "prompts", "photo",
+    "people", "gan_duel", "generate_2d", "generate_digits", "labels", "prompts", "photo", "halves",
 )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ CHAPTERS = {
         "That the drop never comes back is not forbidden, only so improbable that nobody will ever see it: "
         "with N particles the chance of finding all of them in a part V0 of the glass V is (V0/V) to the "
         "power N. And a real glass mixes mostly by currents in the water; by diffusion alone, five "
-        "centimetres take a week.",
+        "centimetres take weeks.",
     ),
     "counting": Chapter(
         "Why it does not come back: counting",
@@ -186,14 +186,25 @@ CHAPTERS = {
         "Any other word is an error that says which ones there are.",
     ),
     "photo": Chapter(
-        "From a photo, and from half of one",
+        "From a photo",
         (
             "Noise need not be the start. Take a photo or a crude sketch, noise it a little, and walk back: the "
             "details become those that people write, and what it shows remains. With more noise it becomes more "
             "real and less like the start.",
+            "Told its label as well, it stays that digit however much noise there was; told another, it becomes that "
+            "one.",
+        ),
+    ),
+    "halves": Chapter(
+        "From half a digit",
+        (
             "Where half of a picture is erased, the half that is known keeps its place and the other is drawn after "
             "it, each time another one: what could have stood there, not what stood there.",
+            "Is that any good as a guess? The digits are dealt into parts, and each part is completed by a network "
+            "that learned from the others. It guesses the erased pixels better than the most similar digit it knows.",
         ),
+        "A draw is one possibility, not the best guess. Whoever wants the best guess takes the mean of many draws, "
+        "which is blurred, as best guesses are.",
     ),
 }
 

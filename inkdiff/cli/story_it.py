@@ -33,7 +33,7 @@ CHAPTERS = {
         "Che la goccia non torni mai non è proibito: è solo così improbabile che nessuno lo vedrà mai. Con "
         "N particelle la probabilità di trovarle tutte in una parte V0 del bicchiere V è (V0/V) elevato a "
         "N. E un bicchiere vero si mescola soprattutto per le correnti dell'acqua; con la sola diffusione, "
-        "cinque centimetri richiedono una settimana.",
+        "cinque centimetri richiedono settimane.",
     ),
     "counting": Chapter(
         "Perché non torna: contare",
@@ -190,14 +190,24 @@ CHAPTERS = {
         "niente di più. Ogni altra parola è un errore che dice quali ci sono.",
     ),
     "photo": Chapter(
-        "Da una foto, e da metà",
+        "Da una foto",
         (
             "Non si deve per forza partire dal rumore. Prendete una foto o uno schizzo, aggiungete un po' di rumore e "
             "tornate indietro: i dettagli diventano quelli che la gente scrive, e ciò che mostra resta. Con più "
             "rumore diventa più vero e meno simile alla partenza.",
+            "Se si dice anche la sua etichetta, resta quella cifra con qualunque rumore; con un'altra, diventa quella.",
+        ),
+    ),
+    "halves": Chapter(
+        "Da mezza cifra",
+        (
             "Dove metà dell'immagine è cancellata, la metà nota resta al suo posto e l'altra viene disegnata di "
             "conseguenza, ogni volta un'altra: quello che poteva starci, non quello che ci stava.",
+            "È brava a indovinare? Le cifre vengono divise in parti, e ogni parte è completata da una rete che ha "
+            "imparato dalle altre. Indovina i punti cancellati meglio della cifra più simile che conosce.",
         ),
+        "Un'estrazione è una possibilità, non la migliore ipotesi. Chi vuole la migliore prende la media di molte, "
+        "che è sfocata, come lo sono le migliori ipotesi.",
     ),
 }
 

@@ -151,6 +151,7 @@ def _resume(arguments: argparse.Namespace) -> LearnedScore:
     about = before.about
     data = _data(arguments, about["seed"])
     _check_against(arguments, before, data)
+    _check_held_out(arguments, before, data)
     steps = about["steps"]
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {before.process}", flush=True)
     print(f"step {about.get('step', steps)} of {steps}", flush=True)
@@ -186,6 +187,21 @@ def _check_against(arguments: argparse.Namespace, before: LearnedScore, data: Da
                 f"--{name.replace('_', '-')} {value}: {arguments.out} was begun with {kept[name]}; leave the flag out, "
                 "or begin another file."
             )
+
+
+def _check_held_out(arguments: argparse.Namespace, before: LearnedScore, data: Dataset) -> None:
+    """Rows held out when the checkpoint was begun, and only those, must be held out again."""
+    from inkdiff.learned.settings import Fingerprint
+
+    about = before.about
+    if len(data) == about["n"]:
+        return
+    other = _data(argparse.Namespace(**vars(arguments) | {"hold_out": not arguments.hold_out}), about["seed"])
+    if len(other) == about["n"] and Fingerprint.of(before.prepared(other)).sha256 == about["sha256"]:
+        begun, remedy = ("without", "leave it out") if arguments.hold_out else ("with", "give it again")
+        raise UsageError(
+            f"--hold-out: {arguments.out} was begun {begun} it, on {about['n']} rows, not {len(data)}; {remedy}."
+        )
 
 
 def _data(arguments: argparse.Namespace, seed: int) -> Dataset:

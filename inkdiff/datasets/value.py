@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -166,6 +167,27 @@ class Dataset:
                 f"test_size={test_size} cannot divide the {len(self)} points of {self.name!r}: {error}"
             ) from error
         return self._rows(train), self._rows(test)
+
+    def folds(self, number: int = 5, random_state: int = 0) -> Iterator[tuple[Dataset, Dataset]]:
+        """Cross-validation: `number` divisions into a training and a test set; every point is in one test set.
+
+        The divisions are those of scikit-learn's `StratifiedKFold(number, shuffle=True, random_state=)`, or of its
+        `KFold` where there are no labels.
+
+        Raises
+        ------
+        ValueError
+            If `number` is not from 2 to the number of points, or a stratum is smaller.
+        """
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+        number = checks.count(number, "number", least=2, most=len(self))
+        y = None if self.y is None else asnumpy(self.y)
+        if y is not None and (least := int(np.unique(y, return_counts=True)[1].min())) < number:
+            raise ValueError(f"number={number} parts cannot all hold a class of {least} points; use at most {least}.")
+        kind = KFold if y is None else StratifiedKFold
+        divisions = kind(number, shuffle=True, random_state=random_state).split(np.empty(len(self)), y)
+        return ((self._rows(train), self._rows(test)) for train, test in divisions)
 
     def _rows(self, rows: Array) -> Dataset:
         index = array_module(self.x).asarray(rows)

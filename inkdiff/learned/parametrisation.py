@@ -166,8 +166,14 @@ class Parametrisation:
         domain = closed_form_domain(process, "a score")
         if isinstance(domain, Box) and 0 < domain.periodic(x.shape[1]).sum() < x.shape[1]:
             raise ValueError(f"process: a learned score needs walls of one kind on all axes, got {domain.wall}.")
-        centre = x.mean(0)
-        spread = math.sqrt(float(((x - centre) ** 2).mean()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            centre = x.mean(0)
+            spread = math.sqrt(float(((x - centre) ** 2).mean()))
+        if not math.isfinite(spread):
+            raise ValueError(
+                f"data: numbers as large as {float(abs(x).max()):.3g} are too large for float32, which has to hold "
+                "their squares; rescale them, and their box."
+            )
         if spread == 0:
             raise ValueError("data: all rows are equal; there is nothing to learn.")
         width = _principal_width(asnumpy(x))

@@ -82,8 +82,14 @@ class Scaling:
         if span is not None:
             lo, hi = span
             return cls((lo + hi) / 2, (hi - lo) / 2)
-        offset = float(x.mean())
-        scale = math.sqrt(float(((x - x.dtype.type(offset)) ** 2).mean()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            offset = float(x.mean())
+            scale = math.sqrt(float(((x - x.dtype.type(offset)) ** 2).mean()))
+        if not math.isfinite(scale):
+            raise ValueError(
+                f"data: numbers as large as {float(abs(x).max()):.3g} are too large for {x.dtype}, which has to hold "
+                "their squares; rescale them."
+            )
         if scale == 0:
             raise ValueError(f"data: all {x.size} numbers are {offset:g}; there is nothing to learn.")
         return cls(offset, scale)

@@ -80,7 +80,8 @@ def fit(
 
     Parameters
     ----------
-    process : any forward process, in free space or in a box; or a Binomial, which gives LearnedBits.
+    process : any forward process, in free space or in a box whose walls are all reflecting or all periodic; or a
+        Binomial, which gives LearnedBits.
     data : (n, d) array, or a data set with `.x` (and `.image_shape`, `.range`), in its natural units; NumPy, or CuPy to
         train on a GPU.
     steps : gradient steps. seed : 64-bit seed of everything random.

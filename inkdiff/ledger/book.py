@@ -237,8 +237,8 @@ class Ledger:
         try:
             return metrics.neighbour_entropy(some, self._domain, k=k)
         except ValueError as error:
-            if asked is None and isinstance(error, SamePlaceError):
-                return _UNKNOWN
+            if isinstance(error, SamePlaceError) and (t == 0 or asked is None):
+                return _POINT if t == 0 else _UNKNOWN
             raise ValueError(f"neighbours={k} tell no entropy here ({error}) neighbours=0 leaves it out.") from None
 
     def _by_score(self, x: Array, t: float) -> dict[str, _Floats]:

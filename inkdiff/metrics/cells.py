@@ -15,17 +15,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Box
+from inkdiff.domain import Box, Free
 from inkdiff.maze import Maze
+from inkdiff.process import Process, check_process
 
 __all__ = [
-    "JOINT_UP_TO", "Bins", "bins_per_axis", "cell_of_column", "concentration", "equilibrium_cells", "joint_cell",
+    "JOINT_UP_TO", "Bins", "bins_per_axis", "cell_of_column", "check_region", "concentration", "equilibrium_cells",
+    "extent", "joint_cell",
 ]  # fmt: skip
 
 Bins = int | Sequence[int]
@@ -33,6 +35,38 @@ Bins = int | Sequence[int]
 JOINT_UP_TO = 3  # dimensions in which cells can be filled
 
 _MOST_CELLS = 1 << 27  # one gigabyte of counts
+
+
+_Doubles = npt.NDArray[np.float64]
+
+
+def check_region(domain: object, name: str = "domain", *, walls: bool = False) -> None:
+    """Raise unless `domain` is one, or None; with `walls`, unless it is a Box or a Maze."""
+    if not isinstance(domain, (Box, Maze) if walls else (Free, Box, Maze, type(None))):
+        free = "" if walls else "Free(), "
+        raise TypeError(
+            f"{name} must be {free}Box(lo, hi, wall) or Maze(box, solid), as process.domain is, got "
+            f"{checks.show(domain)}."
+        )
+
+
+def extent(x: Array, remedy: str, error: type[ValueError] = ValueError) -> tuple[_Doubles, _Doubles]:
+    """Smallest value and range, (d,) each, of the coordinates of x (n, d).
+
+    Raises
+    ------
+    ValueError
+        The given `error`, with the given `remedy`, if a coordinate is constant.
+    """
+    low = asnumpy(x.min(axis=0)).astype(np.float64)
+    length = asnumpy(x.max(axis=0)).astype(np.float64) - low
+    if not (length > 0).all():
+        axis = int(np.argmin(length > 0))
+        raise error(
+            f"x is constant ({low[axis]:g}) in coordinate {axis}: the differential entropy of a point is -infinity. "
+            f"{remedy}"
+        )
+    return low, length
 
 
 def bins_per_axis(bins: Bins | None, n: int, d: int, joint: bool) -> tuple[int, ...]:
@@ -77,7 +111,7 @@ def joint_cell(columns: Iterable[Array], bins: Sequence[int]) -> Array:
 
 
 def equilibrium_cells(
-    x: Array, process: Any, bins: Bins | None, joint: bool
+    x: Array, process: Process, bins: Bins | None, joint: bool
 ) -> tuple[Iterator[Array], tuple[int, ...]]:
     """Every particle's cell on each axis, (n,) a time, in cells equally probable at equilibrium; and the bins per axis.
 
@@ -87,8 +121,10 @@ def equilibrium_cells(
     Raises
     ------
     ValueError, TypeError
-        If the process has no equilibrium, `x` is not (n, d), finite and inside its box, or as `bins_per_axis`.
+        If it is no process with Gaussian steps or has no equilibrium, `x` is not (n, d), finite and inside its box, or
+        as `bins_per_axis`.
     """
+    check_process(process)
     equilibrium = process.equilibrium
     if equilibrium is None:
         raise ValueError(f"process={checks.show(process)} has no equilibrium: put it in a Box or take one that has.")
@@ -116,8 +152,9 @@ def concentration(x: Array, box: Box | Maze, bins: Bins) -> Array:
     Raises
     ------
     ValueError, TypeError
-        If `x` is not (n, d), finite and inside `box`, or `bins` is not positive.
+        If `x` is not (n, d), finite and inside `box`, which is a Box or a Maze, or `bins` is not positive.
     """
+    check_region(box, "box", walls=True)
     x = checks.state(x, "x")
     n, d = x.shape
     per_axis = bins_per_axis(bins, n, d, joint=True)

@@ -21,7 +21,6 @@ Markov diffusion operators (2014), theorem 4.2.5.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -29,11 +28,12 @@ from inkdiff import checks
 from inkdiff.backend import Array, array_module
 from inkdiff.metrics.cells import JOINT_UP_TO, Bins, equilibrium_cells, joint_cell
 from inkdiff.metrics.estimates import Estimate
+from inkdiff.process import Process
 
 __all__ = ["chi2_to_equilibrium"]
 
 
-def chi2_to_equilibrium(x: Array, process: Any, *, bins: Bins | None = None) -> Estimate:
+def chi2_to_equilibrium(x: Array, process: Process, *, bins: Bins | None = None) -> Estimate:
     """chi^2(law of the rows of x || equilibrium of `process`), counted in cells, without bias from counting.
 
     Cells make it a lower bound: at most K - 1.
@@ -49,8 +49,8 @@ def chi2_to_equilibrium(x: Array, process: Any, *, bins: Bins | None = None) -> 
 
     Raises
     ------
-    ValueError
-        If the process has no equilibrium, d > 3, n < 3, or as for `entropy`.
+    ValueError, TypeError
+        If it is no process with Gaussian steps or has no equilibrium, d > 3, n < 3, or as for `entropy`.
     """
     x = checks.state(x, "x")
     n, d = x.shape

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff.backend import Array, array_module
 from inkdiff.distributions import Gaussian
 from inkdiff.domain import Box, Domain
 from inkdiff.maze import Maze
@@ -36,11 +36,14 @@ from inkdiff.metrics.cells import (
     Bins,
     bins_per_axis,
     cell_of_column,
+    check_region,
     concentration,
     equilibrium_cells,
+    extent,
     joint_cell,
 )
-from inkdiff.metrics.estimates import Estimate
+from inkdiff.metrics.estimates import Estimate, check_several
+from inkdiff.process import Process
 
 __all__ = [
     "ChiSquare",
@@ -75,14 +78,14 @@ def binned_entropy(counts: Array, volume: float) -> Estimate:
     Parameters
     ----------
     counts
-        Non-negative integers of any shape.
+        Non-negative integers of any shape, at least 2 in all.
     volume
         Volume of ONE cell (length, area, ...); 1 gives the discrete Shannon entropy.
 
     Raises
     ------
     ValueError
-        If `counts` are not non-negative integers with a positive sum, or `volume` is not positive.
+        If `counts` are not non-negative integers with a sum of at least 2, or `volume` is not positive.
     """
     xp = array_module(counts)
     checks.positive(volume, "volume")
@@ -93,6 +96,7 @@ def binned_entropy(counts: Array, volume: float) -> Estimate:
     if occupied.size == 0:
         raise ValueError("counts are all zero: there is no particle to take the entropy of.")
     n = int(counts.sum())
+    check_several(n, "counts")
     p = occupied / n
     surprise = -xp.log(p / volume)
     mean = float(xp.sum(p * surprise))
@@ -127,15 +131,7 @@ def _binned_region(x: Array, domain: Domain | None) -> tuple[npt.NDArray[np.floa
     if isinstance(domain, Box):
         domain.check_inside(x)
         return domain.low(x.shape[1]), domain.length(x.shape[1])
-    low = asnumpy(x.min(axis=0)).astype(np.float64)
-    length = asnumpy(x.max(axis=0)).astype(np.float64) - low
-    if not (length > 0).all():
-        axis = int(np.argmin(length > 0))
-        raise ValueError(
-            f"x is constant ({low[axis]:g}) in coordinate {axis}: the differential entropy of a point is -infinity. "
-            "Pass the Box as domain to bin it there, or leave that coordinate out."
-        )
-    return low, length
+    return extent(x, "Pass the Box as domain to bin it there, or leave that coordinate out.")
 
 
 def _cells_of_maze(maze: Maze, per_axis: tuple[int, ...], bins: Bins | None, joint: bool) -> tuple[int, ...]:
@@ -160,7 +156,7 @@ def entropy(
     Parameters
     ----------
     x
-        Independent particles (n, d).
+        Independent particles (n, d), n >= 2.
     domain
         A Box fixes the region of the cells. Free() or None: from the smallest to the largest value of each coordinate;
         with heavy tails most of those cells are empty, so give more bins. A Maze: joint cells, none partly solid.
@@ -174,11 +170,13 @@ def entropy(
     Raises
     ------
     ValueError, TypeError
-        If `x` is not (n, d) and finite, lies outside the box, is constant in a coordinate without a box, or `bins`
-        does not fit.
+        If `x` is not (n, d) with n >= 2 and finite, lies outside the box, is constant in a coordinate without a box, or
+        `domain` is not one, or `bins` does not fit.
     """
+    check_region(domain)
     x = checks.state(x, "x")
     n, d = x.shape
+    check_several(n, "x")
     joint = d <= JOINT_UP_TO if joint is None else joint
     per_axis = bins_per_axis(bins, n, d, joint)
     if isinstance(domain, Maze):
@@ -208,9 +206,10 @@ def uniform_entropy(box: Box | Maze, d: int) -> float:
 
     Raises
     ------
-    ValueError
-        If `d` is not positive or does not fit the box.
+    ValueError, TypeError
+        If `box` is neither a Box nor a Maze, or `d` is not positive or does not fit it.
     """
+    check_region(box, "box", walls=True)
     checks.count(d, "d")
     if isinstance(box, Maze):
         box.box.check_dimension(d)
@@ -219,7 +218,7 @@ def uniform_entropy(box: Box | Maze, d: int) -> float:
     return float(np.log(box.length(d)).sum())
 
 
-def kl_to_equilibrium(x: Array, process: Any, *, bins: Bins | None = None, joint: bool | None = None) -> Estimate:
+def kl_to_equilibrium(x: Array, process: Process, *, bins: Bins | None = None, joint: bool | None = None) -> Estimate:
     """KL(law of the rows of x || equilibrium of `process`) in nats, its counting bias (K - 1)/(2n) removed.
 
     Each coordinate is mapped by the equilibrium's own distribution function, u = F(x), under which KL is unchanged
@@ -231,7 +230,7 @@ def kl_to_equilibrium(x: Array, process: Any, *, bins: Bins | None = None, joint
     Parameters
     ----------
     x
-        Independent particles (n, d) in process coordinates.
+        Independent particles (n, d) in process coordinates, n >= 2.
     process
         A process with `.equilibrium` (uniform in a box, or Gaussian).
     bins, joint
@@ -239,10 +238,11 @@ def kl_to_equilibrium(x: Array, process: Any, *, bins: Bins | None = None, joint
 
     Raises
     ------
-    ValueError
-        If the process has no equilibrium, or as for `entropy`.
+    ValueError, TypeError
+        If it is no process with Gaussian steps or has no equilibrium, or as for `entropy`.
     """
     x = checks.state(x, "x")
+    check_several(len(x), "x")
     joint = x.shape[1] <= JOINT_UP_TO if joint is None else joint
     columns, per_axis = equilibrium_cells(x, process, bins, joint)
     value, stderr = _entropy_of_cells(columns, per_axis, 1 / np.array(per_axis), joint)
@@ -257,7 +257,7 @@ def uniformity_test(x: Array, box: Box, bins: Bins) -> ChiSquare:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As `concentration`; also if cells would hold fewer than 5 particles on average, or there is one cell only.
     """
     from scipy import stats

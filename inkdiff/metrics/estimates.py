@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Column", "Estimate", "jackknife_variance"]
+__all__ = ["Column", "Estimate", "check_several", "jackknife_variance"]
 
 
 class Estimate(NamedTuple):
@@ -70,6 +70,12 @@ class Column:
     def __getitem__(self, i: int) -> Estimate:
         """The estimate at the i-th time."""
         return Estimate(float(self.value[i]), float(self.stderr[i]))
+
+
+def check_several(n: int, name: str) -> None:
+    """Raise unless the n particles of the argument called `name` scatter: one says nothing of its error."""
+    if n < 2:
+        raise ValueError(f"{name} holds one particle: a standard error needs at least two.")
 
 
 def jackknife_variance(left_out: Iterable[float]) -> float:

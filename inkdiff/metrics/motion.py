@@ -23,7 +23,7 @@ import numpy as np
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
-from inkdiff.metrics.estimates import Estimate
+from inkdiff.metrics.estimates import Estimate, check_several
 
 __all__ = ["correlation", "msd"]
 
@@ -32,8 +32,7 @@ def _pair(x: Array, x0: Array) -> tuple[Array, Array]:
     x, x0 = checks.state(x, "x"), checks.state(x0, "x0")
     array_module(x, x0)
     checks.same_shape(x0, x.shape, "x0", "x")
-    if len(x) < 2:
-        raise ValueError("x holds one particle: a standard error needs at least two.")
+    check_several(len(x), "x")
     return x, x0
 
 
@@ -58,6 +57,14 @@ def msd(x: Array, x0: Array) -> Estimate:
     return Estimate(float(square.mean()), float(square.std(ddof=1)) / math.sqrt(len(x)))
 
 
+def _centred(x: Array) -> Array:
+    """x less its mean, in units of its largest deviation: squares of any data neither overflow nor vanish."""
+    deviation = x.astype(np.float64)
+    deviation -= deviation.mean(axis=0)
+    deviation /= float(abs(deviation).max())
+    return deviation
+
+
 def correlation(x: Array, x0: Array) -> Estimate:
     """Correlation of particles with their own origins: Pearson's r pooled over coordinates, each centred on its mean.
 
@@ -76,15 +83,13 @@ def correlation(x: Array, x0: Array) -> Estimate:
         As `msd`; also if all rows of `x` or of `x0` are equal, where no correlation is defined.
     """
     x, x0 = _pair(x, x0)
-    a = x.astype(np.float64)
-    b = x0.astype(np.float64)
-    a -= a.mean(axis=0)
-    b -= b.mean(axis=0)
+    for name, data in (("x", x), ("x0", x0)):
+        # Not by the variance: a mean's rounding leaves equal numbers some.
+        if bool((data.max(axis=0) == data.min(axis=0)).all()):
+            raise ValueError(f"{name} has the same value in every row: a correlation needs particles that differ.")
+    a, b = _centred(x), _centred(x0)
     A, B, C = (a * a).sum(axis=1), (b * b).sum(axis=1), (a * b).sum(axis=1)
     mean_A, mean_B = float(A.mean()), float(B.mean())
-    for name, variance in (("x", mean_A), ("x0", mean_B)):
-        if variance == 0:
-            raise ValueError(f"{name} has the same value in every row: a correlation needs particles that differ.")
     scale = math.sqrt(mean_A * mean_B)
     r = float(C.mean()) / scale
     influence = C / scale - (r / 2) * (A / mean_A + B / mean_B)

@@ -31,6 +31,7 @@ from inkdiff import checks
 from inkdiff.backend import Array, asnumpy
 from inkdiff.domain import Box, Domain
 from inkdiff.maze import Maze
+from inkdiff.metrics.cells import check_region, extent
 from inkdiff.metrics.estimates import Estimate
 
 __all__ = ["MOST_DIMENSIONS", "SamePlaceError", "least_rows", "neighbour_entropy"]
@@ -44,7 +45,7 @@ _LEAST_PER_GROUP = 4  # times k + 1
 
 
 class SamePlaceError(ValueError):
-    """More than k rows are equal: no neighbour's distance tells their density."""
+    """More than k rows, or all in one coordinate, are equal: no neighbour's distance tells their density."""
 
 
 def least_rows(k: int) -> int:
@@ -58,8 +59,8 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
     Parameters
     ----------
     x
-        Independent particles (n, d), d <= 8, n >= 16 (k + 1), no k + 1 of them in one place. Neighbours are sought on
-        the host; a CuPy array is copied.
+        Independent particles (n, d), d <= 8, n >= 16 (k + 1), no k + 1 of them in one place and not all in a plane
+        x_j = const. Neighbours are sought on the host; a CuPy array is copied.
     domain
         A Box, whose walls are then accounted for; Free() or None for free space.
     k
@@ -68,9 +69,11 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
     Raises
     ------
     ValueError, TypeError
-        If `x` is not (n, d), finite and inside the box; has more than 8 coordinates or too few rows; or k + 1 rows
-        are equal (a SamePlaceError), where the entropy is -infinity.
+        If `x` is not (n, d), finite and inside the box; has more than 8 coordinates or too few rows;
+        `domain` is not one, or a Maze; or k + 1 rows, or all in a coordinate, are equal (a SamePlaceError), where the
+        entropy is -infinity.
     """
+    check_region(domain)
     x = checks.state(x, "x")
     n, d = x.shape
     k = checks.count(k, "k")
@@ -87,9 +90,10 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
         )
     if isinstance(domain, Box):
         domain.check_inside(x)
+    extent(x, "Leave that coordinate out, or use inkdiff.entropy with a Box, which counts in cells.", SamePlaceError)
     points: _Floats = asnumpy(x).astype(np.float64)
     scale = points.std(axis=0)
-    scale[scale == 0] = 1.0
+    scale[scale == 0] = 1.0  # where squares underflow
     groups = min(_GROUPS, n // (_LEAST_PER_GROUP * (k + 1)))
     value = _estimate(points, scale, domain, k)
     parts = [_estimate(points[g::groups], scale, domain, k) for g in range(groups)]

@@ -84,6 +84,7 @@ def sliced_wasserstein(x: Array | Dataset, y: Array | Dataset, *, directions: in
     lines, d = checks.count(directions, "directions", least=2), a.shape[1]
     normal = kernels.normal(lines * d, seed=checks.seed64(seed), stream=Stream.HUTCHINSON).astype(np.float64)
     theta = normal.reshape(lines, d)
+    theta[(theta == 0).all(axis=1), 0] = 1.0  # once in 2^25 numbers
     theta /= np.linalg.norm(theta, axis=1, keepdims=True)
     of_x, of_y = _Sorted.of(a, theta), _Sorted.of(b, theta)
     each = _transport(of_x.values, of_y.values)

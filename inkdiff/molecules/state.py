@@ -53,6 +53,8 @@ def shortest(difference: Integers) -> Integers:
 class State:
     """Molecules of `fluid` at x with velocities v, int64 (n, 2): quanta (0 ... 2^48 - 1) and quanta per step.
 
+    Two states of one fluid are equal if no bit differs. They have no hash, because arrays can be written to.
+
     Raises
     ------
     ValueError
@@ -68,6 +70,14 @@ class State:
             checks.output(getattr(self, name), (self.fluid.molecules, 2), np.int64, name)
         if int(self.x.min()) < 0 or int(self.x.max()) >= 1 << BITS:
             raise ValueError(f"x must hold phases from 0 to 2^48 - 1, got {self.x.min()} to {self.x.max()}.")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same state of the same fluid, to the last bit."""
+        if not isinstance(other, State):
+            return NotImplemented
+        return self.fluid == other.fluid and self.differing_bits(other) == 0
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def positions(self) -> Reals:

@@ -49,7 +49,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "count": ("number", "numero"),
     "class": ("digit", "cifra"),
     "loss": ("loss", "errore"),
-    "distance": ("distance", "distanza"),
     "work": ("work $W$ (kT)", "lavoro $W$ (kT)"),
     "work_lost": ("mean work lost $\\langle W\\rangle$ (kT)", "lavoro medio perso $\\langle W\\rangle$ (kT)"),
     "entropy_rate": ("rate of entropy (nats/time)", "ritmo dell'entropia (nat/tempo)"),

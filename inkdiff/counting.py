@@ -164,7 +164,7 @@ def recompaction(x: Array, box: Box, region: Box, N: int) -> Recompaction:
     xp = array_module(x)
     inside = ((x >= xp.asarray(low, x.dtype)) & (x < xp.asarray(high, x.dtype))).all(1)
     hits = int(inside[: looks * N].reshape(looks, N).all(1).sum())
-    return Recompaction(N, hits, looks, region.volume(d) / box.volume(d))
+    return Recompaction(N, hits, looks, float((region.length(d) / box.length(d)).prod()))
 
 
 def log_waiting_time(N: float, fraction: float, look: float) -> float:

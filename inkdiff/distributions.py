@@ -61,7 +61,7 @@ class Uniform:
 
     def entropy(self, d: int) -> float:
         """The log volume ln V, nats: the maximum in this box."""
-        return math.log(self.box.volume(d))
+        return self.box.log_volume(d)
 
     def log_density(self, x: Array) -> Array:
         """-ln V for each row of x (n, d)."""

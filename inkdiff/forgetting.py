@@ -68,7 +68,7 @@ def chi2_information(process: Process, t: float, d: int = 1) -> float:
     """E[p(x|x_0)/p(x)] - 1 between a uniform start and now, in d dimensions: exact, to rounding.
 
     prod over axes of (1 + c_j) - 1 with c_j = sum_n exp(-2 lam_n t); by Jacobi's identity where t is short. In the end
-    it falls as the slowest modes, exp(-2 lam_1 t).
+    it falls as the slowest modes, exp(-2 lam_1 t). Infinity where it exceeds float64, early in many dimensions.
 
     Parameters
     ----------
@@ -86,7 +86,8 @@ def chi2_information(process: Process, t: float, d: int = 1) -> float:
     v = _variance(process, t)
     axes = zip(np.where(box.periodic(d), 2, 1), box.period(d), strict=True)  # modes come in pairs on a circle
     log_one_plus = sum(math.log1p(copies * _modes((2 * math.pi / P) ** 2 * v)) for copies, P in axes)
-    return math.expm1(log_one_plus)
+    with np.errstate(over="ignore"):
+        return float(np.expm1(log_one_plus))
 
 
 def _modes(a: float) -> float:
@@ -147,7 +148,7 @@ def pair_information(process: Process, x: Array, t: float, x0: Array) -> tuple[E
         As `chi2_information`; also for arrays that do not fit.
     """
     box = walled_box(process)
-    log_ratio = asnumpy(process.log_transition(x, t, x0)).astype(np.float64) + math.log(box.volume(x.shape[1]))
+    log_ratio = asnumpy(process.log_transition(x, t, x0)).astype(np.float64) + box.log_volume(x.shape[1])
     if len(log_ratio) < 2:
         raise ValueError("x holds one particle: a standard error needs at least two.")
     return Estimate.of_mean(log_ratio), Estimate.of_mean(np.exp(log_ratio) - 1)

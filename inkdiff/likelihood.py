@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff import checks, kernels
-from inkdiff.backend import Array, is_cuda
+from inkdiff.backend import Array, array_module, is_cuda
 from inkdiff.domain import Box
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.process import Process, check_process, closed_form_domain
@@ -49,15 +49,23 @@ class Hutchinson:
 
 @dataclass(frozen=True)
 class FiniteDifference:
-    """A score with the derivative that it lacks, by central differences of width `step` in float64; error step^2."""
+    """A score with the derivative that it lacks, by central differences of width `step` in float64; error step^2.
+
+    Points displaced through the walls of `box`, by default that of the score's process, are folded back, where the
+    mirror image of the score continues it.
+    """
 
     score: Callable[[Array, Any], Array]
     step: float = 1e-5
+    box: Box | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.score):
             raise TypeError(f"score must be a function score(x, t), got {checks.show(self.score)}.")
         checks.positive(self.step, "step", unit="a length")
+        domain = getattr(getattr(self.score, "process", None), "domain", None)
+        if self.box is None and isinstance(domain, Box):
+            object.__setattr__(self, "box", domain)
 
     def __call__(self, x: Array, t: Any) -> Array:
         """The score itself."""
@@ -66,8 +74,13 @@ class FiniteDifference:
     def jvp(self, x: Array, t: Any, v: Array) -> tuple[Array, Array]:
         """The score (n, d) and its derivatives along v (k, n, d)."""
         wide, h = x.astype(np.float64), self.step
-        moved = [(self.score(wide + h * e, t) - self.score(wide - h * e, t)) / (2 * h) for e in v.astype(np.float64)]
-        return self.score(x, t), np.stack(moved)
+        moved = [(self._unfolded(wide + h * e, t) - self._unfolded(wide - h * e, t)) / (2 * h) for e in v.astype(float)]
+        return self.score(x, t), array_module(x, v).stack(moved)
+
+    def _unfolded(self, y: Array, t: Any) -> Array:
+        """The score and its mirror images, at y anywhere."""
+        inside, sign = fold_with_sign(self.box, y)
+        return sign * self.score(inside, t)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +146,7 @@ def log_likelihood(
         For bad arrays or times, a process that counts its steps, or a score without `jvp`.
     """
     check_process(process)
-    closed_form_domain(process, "a likelihood")
+    domain = closed_form_domain(process, "a likelihood")
     x = check_state(process, x, "x")
     if is_cuda(x) or process.discrete:
         raise ValueError("x must be a NumPy array and time continuous: the flow is followed by scipy's solver.")
@@ -142,6 +155,8 @@ def log_likelihood(
             f"score must have jvp(x, t, v), the derivative along tangents, got {checks.show(score)}; give "
             "inkdiff.FiniteDifference(score)."
         )
+    if isinstance(score, FiniteDifference) and score.box is None and isinstance(domain, Box):
+        score = replace(score, box=domain)
     if until is None:
         if math.isinf(process.t_max):
             raise ValueError(f"until must be given: {type(process).__name__} has no last time.")

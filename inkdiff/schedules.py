@@ -78,9 +78,10 @@ class Cosine:
         return math.pi / 2 * (self.end * t + self.s) / (1 + self.s)
 
     def log_alpha(self, t: Any) -> Any:
-        """Log of the ratio of cosines."""
+        """Log of the ratio of cosines: cos(a + d)/cos(a) = 1 - 2 sin(a + d/2) sin(d/2)/cos(a) keeps digits near 1."""
         xp = array_module(t)
-        return xp.log(xp.cos(self._angle(t))) - xp.log(xp.cos(self._angle(xp.zeros_like(t, np.float64)[()])))
+        start, half = self._angle(0.0), math.pi / 4 * self.end / (1 + self.s) * xp.asarray(t, np.float64)[()]
+        return xp.log1p(-2 / math.cos(start) * xp.sin(start + half) * xp.sin(half))
 
     def beta(self, t: Any) -> Any:
         """2 tan(angle) d(angle)/dt."""

@@ -26,7 +26,8 @@ from inkdiff.process import Process, check_process
 __all__ = ["cosine", "karras", "level", "log_snr", "time_of", "uniform"]
 
 _Floats = npt.NDArray[np.float64]
-_BISECTIONS = 60
+_BISECTIONS = 64
+_LEAST = math.log(math.ulp(0.0))  # ln of the smallest float64
 
 
 def uniform(process: Process, steps: int, *, start: float | None = None, end: float = 0.0) -> _Floats:
@@ -35,7 +36,7 @@ def uniform(process: Process, steps: int, *, start: float | None = None, end: fl
     Raises
     ------
     ValueError, TypeError
-        If steps is not positive, or the times are not start > end >= 0 within the process.
+        If steps is not positive, the times are not start > end >= 0 within the process, or float64 holds too few.
     """
     first, last, share = _ends(process, steps, start, end)
     return _finish(process, first + (last - first) * share, first, last)
@@ -64,7 +65,9 @@ def karras(
     rho = checks.positive(rho, "rho")
     first, last, share = _ends(process, steps - to_zero, start, end, positive=True)
     high, low = (math.exp(level(process, t) / rho) for t in (first, last))
-    return _finish(process, time_of(process, rho * np.log(high + (low - high) * share)), first, last, to_zero)
+    with np.errstate(divide="ignore"):  # at the last time, which is known
+        levels = rho * np.log(high + (low - high) * share)
+    return _finish(process, time_of(process, levels), first, last, to_zero)
 
 
 def level(process: Process, t: Any) -> Any:
@@ -85,7 +88,10 @@ def time_of(process: Process, levels: _Floats) -> _Floats:
         top = 1.0
         while level(process, top) < levels.max():
             top *= 2
-    low, high = np.full(levels.shape, math.log(top) - 80.0), np.full(levels.shape, math.log(top))
+    bottom = math.log(top) - 80.0
+    while bottom > _LEAST and (level(process, math.exp(bottom)) > levels).any():
+        bottom = max(bottom - 80.0, _LEAST)
+    low, high = np.full(levels.shape, bottom), np.full(levels.shape, math.log(top))
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         above = level(process, np.exp(middle)) > levels
@@ -107,8 +113,10 @@ def _ends(
     first, last = float(process.check_time(start, "start")), float(process.check_time(end, "end"))
     if last >= first:
         raise ValueError(f"end must be below start = {first:g}, got {last:g}: times run backwards here.")
-    if positive and last <= 0:
-        raise ValueError("end must be > 0, where sigma/alpha is; the step to t = 0 is added (to_zero=True).")
+    if positive and not (last > 0 and math.isfinite(level(process, last))):
+        raise ValueError(
+            f"end must be > 0 and sigma/alpha there too, got {last:g}; the step to t = 0 is added (to_zero=True)."
+        )
     return first, last, np.linspace(0.0, 1.0, steps + 1)
 
 
@@ -117,4 +125,9 @@ def _finish(process: Process, times: _Floats, first: float, last: float, to_zero
     times[0], times[-1] = first, last
     if process.discrete:
         times = np.unique(np.rint(times))[::-1]
+    elif not (np.diff(times) < 0).all():
+        raise ValueError(
+            f"steps must be fewer, or end further from start: float64 holds no {len(times)} falling times from "
+            f"{first:g} to {last:g} with such levels of noise."
+        )
     return np.append(times, 0.0) if to_zero else times

@@ -41,6 +41,15 @@ def test_chi_square_is_the_sum_over_modes(wall, t):
     assert forgetting.chi2_information(square, t, 2) == pytest.approx(product, rel=1e-11)
 
 
+def test_many_dimensions_neither_overflow_nor_vanish():
+    """prod (1 + c) - 1 is infinite where it exceeds float64; ln(V p) is 0 in the end, however small V."""
+    glass = ink.Brownian(1.0, ink.Box(0, 1))
+    assert forgetting.chi2_information(glass, 1e-12, 64) == math.inf
+    tiny, x = ink.Brownian(1.0, ink.Box(0, 1e-6)), np.full((2, 64), 0.3e-6)
+    for found in forgetting.pair_information(tiny, x, 1.0, x[::-1]):
+        assert found.value == pytest.approx(0, abs=1e-11)
+
+
 @WALLS
 def test_information_by_adaptive_quadrature(wall):
     """I = double integral of p ln(V p), by scipy, at times sharp and blurred."""

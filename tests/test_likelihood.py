@@ -48,13 +48,38 @@ def test_the_exact_trace_gives_the_analytic_density(name):
 
 def test_between_walls():
     score = ink.FiniteDifference(ink.BoxScore(GLASS, np.array([5.0, 2.0, 1.0, 0.5, 3.0, 6.0])))
-    x = np.linspace(0.001, 0.999, 50)[:, None]
+    x = np.linspace(0, 1, 51)[:, None]
     found = ink.log_likelihood(GLASS, score, x, start=0.002, until=3.0)
     assert np.allclose(found.values, score.score.log_density(x, 0.002), atol=1e-4)
     ring = ink.Brownian(0.5, ink.Box(0, 1, "periodic"))
     score = ink.FiniteDifference(ink.BoxScore(ring, np.array([5.0, 2.0, 1.0])))
     found = ink.log_likelihood(ring, score, x, start=0.002, until=1.0)
     assert np.allclose(found.values, score.score.log_density(x, 0.002), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wall", "score", "slope"),
+    [
+        ("reflect", lambda x: -np.sin(np.pi * x), lambda x: -np.pi * np.cos(np.pi * x)),
+        ("periodic", lambda x: np.cos(2 * np.pi * x), lambda x: -2 * np.pi * np.sin(2 * np.pi * x)),
+    ],
+)
+def test_differences_at_walls_see_the_mirror_images(wall, score, slope):
+    """The score's normal component is odd across a reflecting wall: its slope at the wall is not 0, nor is it doubled;
+    and the score is never asked for outside."""
+    box = ink.Box(-1, [1, 1], wall)
+
+    def inside(x, t):
+        box.check_inside(x)
+        return score(x)
+
+    x = np.array([[-1.0, 1.0], [1.0, -1.0], [0.0, 1.0], [1.0, 0.3]])
+    v = np.stack([np.eye(2)[[0] * 4], np.eye(2)[[1] * 4]])
+    u, along = ink.FiniteDifference(inside, box=box).jvp(x, 1.0, v)
+    assert np.array_equal(u, score(x))
+    assert np.allclose(along, v * slope(x), rtol=0, atol=1e-8)
+    boxed = ink.EmpiricalScore(ink.Brownian(0.5, box), x)
+    assert ink.FiniteDifference(boxed).box is box
 
 
 def test_hutchinson_is_unbiased_and_its_error_falls_as_the_root_of_the_probes():

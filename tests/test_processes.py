@@ -111,6 +111,16 @@ def test_variance_preserving(name):
     assert p.equilibrium == Gaussian(1.0) and p.alpha(p.t_max) < 0.01
 
 
+@pytest.mark.parametrize("t", [1e-300, 1e-17, 1e-13, 1e-6, 0.1, 1.0])
+def test_cosine_keeps_its_digits_at_short_times(t):
+    """1 - (cos d - T sin d)^2 = sin d [2 T cos d + (1 - T^2) sin d], T the tangent of the angle at t = 0."""
+    cosine = ink.VariancePreserving.cosine()
+    unit = math.pi / 2 / 1.008
+    d, T = unit * 0.9946 * t, math.tan(unit * 0.008)
+    exact = math.sin(d) * (2 * T * math.cos(d) + (1 - T**2) * math.sin(d))
+    assert cosine.variance(t) == pytest.approx(exact, rel=1e-14)
+
+
 def test_constant_beta_is_ornstein_uhlenbeck():
     beta, t = 3.0, np.linspace(0, 1, 9)
     vp, ou = ink.VariancePreserving.linear(beta, beta), ink.OrnsteinUhlenbeck(D=beta / 2, k=beta / 2)
@@ -230,6 +240,13 @@ def test_box_geometry():
     assert np.array_equal(mixed.period(2), [2, 2]) and mixed.periodic(2).tolist() == [False, True]
     assert brick.periodic(3).all() and not cube.periodic(3).any()
     assert hash(mixed) == hash(ink.Box(0, [1, 2], ("reflect", "periodic"))) and mixed != brick
+
+
+def test_volumes_of_many_dimensions_by_their_logarithms():
+    wide, narrow = Uniform(ink.Box(-1, 1)), Uniform(ink.Box(0, 1e-6))
+    assert wide.entropy(1024) == pytest.approx(1024 * math.log(2))
+    assert narrow.log_density(np.zeros((2, 64))) == pytest.approx(64 * math.log(1e6))
+    assert ink.Box([0, 0], [1, 6]).log_volume(2) == pytest.approx(math.log(6))
 
 
 def test_both_walls_belong_to_the_box():

@@ -183,6 +183,28 @@ def test_grids_of_times():
     assert (np.diff(integers) < 0).all()
 
 
+@pytest.mark.parametrize(
+    ("process", "start", "end"),
+    [(ink.Brownian(1e40), 1e-40, 1e-42), (ink.Brownian(1.0), 1e-300, 1e-310), (ink.Brownian(1e-60), 1e70, 1e-17)],
+)
+def test_grids_of_extreme_times(process, start, end):
+    """sigma^2 = 2 D t: equal parts of the level are equal ratios of times, of its powers equal parts of t^(1/14)."""
+    found = log_snr(process, 4, start=start, end=end, to_zero=False)
+    assert np.allclose(np.log(found), np.linspace(math.log(start), math.log(end), 5), rtol=0, atol=1e-11)
+    found = karras(process, 4, start=start, end=end, to_zero=False)
+    assert np.allclose(found ** (1 / 14), np.linspace(start ** (1 / 14), end ** (1 / 14), 5), rtol=1e-12, atol=0)
+
+
+def test_grids_that_float64_cannot_hold_are_refused():
+    cosine_schedule = ink.VariancePreserving.cosine()
+    assert (np.diff(log_snr(cosine_schedule, 50, end=1e-17)) < 0).all()
+    with pytest.raises(ValueError, match="end must be > 0 and sigma/alpha"):
+        log_snr(cosine_schedule, 5, end=5e-324)
+    for grid in (log_snr, karras, uniform, cosine):
+        with pytest.raises(ValueError, match="holds no"):
+            grid(ink.Brownian(1.0), 5, start=1.0, end=1 - 2e-16)
+
+
 def test_a_learned_score_samples_on_any_grid():
     score = ink.fit(VP, ink.datasets.moons(500, 1), steps=20, seed=1, net=ink.MLP(16, 2), progress=False)
     times = karras(VP, 12, end=1e-3)

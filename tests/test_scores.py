@@ -152,6 +152,34 @@ def test_empirical_score_far_from_the_origin():
     assert np.allclose(far, near, rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize("v", [1e-18, 1e-15, 1e-12, 1e-6, 1.0])
+def test_empirical_score_of_close_points(v):
+    """The differences x - a of neighbouring numbers are exact, so scores and densities from them are to rounding."""
+    points, x = np.array([[1, 1], [1 + 1e-7, 1], [5, 5]]), np.array([[1 + 2e-8, 1], [5 + 1e-9, 5 - 1e-9]])
+    score = ink.EmpiricalScore(ink.Brownian(0.5), points)
+    r = points - x[:, None]
+    logs = -(r**2).sum(2) / (2 * v)
+    weights = special.softmax(logs, axis=1)
+    assert np.allclose(score(x, v), (weights[:, :, None] * r).sum(1) / v, rtol=1e-7, atol=0)
+    exact = special.logsumexp(logs, axis=1) - math.log(3 * 2 * math.pi * v)
+    assert np.allclose(score.log_density(x, v), exact, rtol=1e-9, atol=0)
+    assert np.allclose(score(x, np.array([v, 1e-15])), [score(x, v)[0], score(x, 1e-15)[1]], rtol=1e-12, atol=0)
+
+
+def test_scores_in_free_space_refuse_walls_and_obstacles():
+    for domain, match in (
+        (ink.Maze(ink.Box(0, 1), np.array([[False, True], [False, False]])), "obstacles"),
+        (ink.Box(0, 1, "absorb"), "absorbing"),
+        (ink.Box(0, 1), "walls"),
+    ):
+        process = ink.Brownian(1.0, domain)
+        free = ink.GaussianScore(ink.Brownian(1.0), [0.2, 0.5], 0.01)
+        with pytest.raises(ValueError, match=match):
+            ink.GaussianScore(process, [0.2, 0.5], 0.01)
+        with pytest.raises(ValueError, match=match):
+            ink.PosteriorScore(process, free, ink.Observation(np.eye(2), [0.2, 0.5], 0.1))
+
+
 def test_empirical_score_in_a_box_is_the_mean_of_heat_kernels():
     p, points = ink.Brownian(0.5, BOXES["reflect"]), data(5, 2)
     x = data(7, 2, seed=9)
@@ -194,6 +222,25 @@ def test_nodes_approach_the_closed_form(d, wall):
         else:
             assert errors[0] < 0.5
             assert errors[0] / errors[1] > 2.5 and errors[1] / errors[2] > 2.5  # second order
+
+
+@pytest.mark.parametrize("hi", [(10, 1), (1, 30), (4000, 1)])
+@pytest.mark.parametrize("share", [0.26, 1.0])
+def test_nodes_of_oblong_cells(hi, share):
+    """The bound of interpolation along every axis alike, cell the shorter side: (cell/(m sigma))^2 / 8 of 1/sigma,
+    where |d^2 score| <= 1/sigma^3 as near an edge of ink with nothing else within 4 sigma."""
+    p = ink.Brownian(0.5, ink.Box(0, hi))
+    rho = np.zeros((16, 16))
+    rho[4:12, 4:12] = 1
+    sigma, m = share / 16, 8
+    edge = np.linspace(-3, 3, 25) * sigma
+    points = np.tile(np.array(hi) / 2, (2, 25, 1))
+    for axis in (0, 1):
+        points[axis, :, axis] = hi[axis] / 4 + edge
+    points = points.reshape(-1, 2)
+    exact = ink.BoxScore(p, rho)(points, sigma**2)
+    error = np.abs(ink.BoxScore(p, rho, nodes=m)(points, sigma**2) - exact).max(0) * sigma
+    assert (error <= (1 / (16 * m * sigma)) ** 2 / 8).all()
 
 
 @pytest.mark.parametrize("wall", ["reflect", "periodic"])

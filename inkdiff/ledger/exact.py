@@ -103,7 +103,7 @@ def _steps(score: BoxScore) -> Exact:
     entropy = float(-xlogy(rho, rho).mean() * volume)
     chi2 = float((rho**2).mean() * volume**2 - 1)
     rate = 0.0 if rho.min() == rho.max() else math.inf
-    return Exact(entropy, rate, rate, math.log(volume) - entropy, chi2)
+    return Exact(entropy, rate, rate, score.box.log_volume(rho.ndim) - entropy, chi2)
 
 
 def _midpoints(low: _Floats, length: _Floats, width: float) -> list[_Floats]:

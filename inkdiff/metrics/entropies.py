@@ -215,7 +215,7 @@ def uniform_entropy(box: Box | Maze, d: int) -> float:
         box.box.check_dimension(d)
         return math.log(box.free_volume)
     box.check_dimension(d)
-    return float(np.log(box.length(d)).sum())
+    return box.log_volume(d)
 
 
 def kl_to_equilibrium(x: Array, process: Process, *, bins: Bins | None = None, joint: bool | None = None) -> Estimate:

@@ -111,10 +111,10 @@ def fold_with_sign(box: Box | None, y: Any) -> tuple[Any, Any]:
     """Positions inside the box for y (n, d) anywhere, and the sign that turns slopes there into slopes at y."""
     if box is None:
         return y, 1.0
-    d = y.shape[1]
-    low, length, circle = box.low(d), box.length(d), box.periodic(d)
-    turns = np.floor((y - low) / length)
+    xp, d = array_module(y), y.shape[1]
+    low, length, circle = (xp.asarray(side) for side in (box.low(d), box.length(d), box.periodic(d)))
+    turns = xp.floor((y - low) / length)
     inside = y - low - turns * length
     mirrored = (turns % 2 == 1) & ~circle
-    folded = low + np.where(mirrored, length - inside, inside)
-    return np.clip(folded, low, low + length), np.where(mirrored, -1.0, 1.0)
+    folded = low + xp.where(mirrored, length - inside, inside)
+    return xp.clip(folded, low, low + length), xp.where(mirrored, -1.0, 1.0)

@@ -18,6 +18,7 @@ Reference: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 2.4 and
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property, reduce
 from itertools import product
 from operator import mul
@@ -42,6 +43,7 @@ _UNDERFLOW = 1e-280
 _CANDIDATES = 9  # cells whose centres are nearest may not be nearest themselves
 _SMOOTH = 16.0  # table nodes per sigma_t that make the interpolation error of a smooth score 1/2000
 _WINDOW = 9.0  # standard deviations beyond which its mass is below float64 rounding
+_MOST_NODES = 2**22  # of a table, where a longer side of the cells asks for more than its share
 
 
 class BoxScore:
@@ -52,9 +54,11 @@ class BoxScore:
     process : a process whose domain is a Box (Brownian or VarianceExploding)
     density : (K_1, ..., K_d), d = 1, 2, 3: non-negative values on equal cells of the box, axis 0 = x; normalised here
     nodes : 0 evaluates the closed form over all cells at every particle, O(n prod K). nodes = m > 0 is the fast
-        form for many particles: while sigma_t < cell/4 the closed form over the few cells within reach (exact),
-        later linear interpolation of the score between at most m nodes per cell and axis (relative error about
-        (cell/(m sigma_t))^2 / 8, or 1/2000 if that is more)
+        form for many particles: while sigma_t < cell/4, cell the shortest side of one, the closed form over the few
+        cells within reach (exact), later linear interpolation of the score between nodes at least cell/m apart along
+        every axis (error about (cell/(m sigma_t))^2 / 8 of 1/sigma_t, or 1/2000 if that is more; larger in the
+        empty middle between drops far apart, where the score turns over less than sigma_t). Cells so oblong that
+        they would need more than 4 million nodes keep to the closed form
 
     Where p_t underflows (beyond about 35 sigma_t from all ink) the score is its leading term, (nearest ink -
     x)/sigma_t^2.
@@ -92,14 +96,16 @@ class BoxScore:
         score = xp.empty_like(x)
         for t_one, rows in self._by_time(x, t):
             v = float(self.process.variance(t_one))
-            if not self.nodes:
-                evaluate = self._score_at
-            elif v < (self._cell.min() / 4) ** 2:
-                evaluate = self._nearby
-            else:
-                evaluate = self._interpolated
-            score[rows] = xp.asarray(evaluate(x[rows], v), x.dtype)
+            score[rows] = xp.asarray(self._evaluator(v)(x[rows], v), x.dtype)
         return score
+
+    def _evaluator(self, v: float) -> Callable[[Array, float], Array]:
+        """The way that `nodes` asks for at this sigma_t."""
+        if not self.nodes:
+            return self._score_at
+        most = max(_MOST_NODES, math.prod(self.nodes * K + 1 for K in self.density.shape))
+        sharp = v < (self._cell.min() / 4) ** 2 or math.prod((self._table_cells(v) + 1).tolist()) > most
+        return self._nearby if sharp else self._interpolated
 
     def log_density(self, x: Array, t: Any) -> Array:
         """ln p_t(x) per row, (n,), by the closed form; -inf where p_t underflows."""
@@ -213,18 +219,18 @@ class BoxScore:
         continue the grid."""
         xp = array_module(x)
         d, sigma = self.density.ndim, math.sqrt(v)
-        w = math.ceil(_WINDOW * sigma / self._cell.min())
-        rows = max(1, 4 * _CHUNK // (2 * w + 1) ** d)
+        reach = np.ceil(_WINDOW * sigma / self._cell).astype(int).tolist()  # cells to either side, per axis
+        rows = max(1, 4 * _CHUNK // math.prod(2 * w + 1 for w in reach))
         if len(x) > rows:
             return xp.concatenate([self._nearby(x[i : i + rows], v) for i in range(0, len(x), rows)])
         padded = self.density
         for axis, periodic in enumerate(self._periodic):
-            margin = [(w, w) if axis == i else (0, 0) for i in range(d)]
+            margin = [(reach[i],) * 2 if axis == i else (0, 0) for i in range(d)]
             padded = np.pad(padded, margin, mode="wrap" if periodic else "symmetric")
         padded = xp.asarray(padded)
-        offsets = xp.arange(2 * w + 2)
         index, matrices = [], []
-        for j in range(d):
+        for j, w in enumerate(reach):
+            offsets = xp.arange(2 * w + 2)
             y = x[:, j].astype(np.float64) - self._low[j]
             home = xp.minimum((y / self._cell[j]).astype(np.int64), self.density.shape[j] - 1)
             z = ((home[:, None] + offsets - w) * self._cell[j] - y[:, None]) / sigma
@@ -236,10 +242,8 @@ class BoxScore:
         return self._divide(p, xp.stack(gradient, axis=1), x, v)
 
     def _interpolated(self, x: Array, v: float) -> Array:
-        """Linear interpolation between nodes: `nodes` to a cell, or fewer (sigma/_SMOOTH apart) for a smooth score."""
-        xp = array_module(x)
-        spacing = np.maximum(self._cell / self.nodes, math.sqrt(v) / _SMOOTH)
-        cells = np.maximum(np.ceil(self._length / spacing).astype(int), 1)  # of the table; nodes are their corners
+        """Linear interpolation between the nodes of a table, the corners of its cells."""
+        xp, cells = array_module(x), self._table_cells(v)
         position = (x - xp.asarray(self._low, x.dtype)) * xp.asarray(cells / self._length, x.dtype)
         corner = xp.clip(position.astype(np.int64), 0, xp.asarray(cells - 1))
         fraction = position - corner
@@ -253,6 +257,15 @@ class BoxScore:
             used[index] = True
         table = xp.asarray(self._table(cells, asnumpy(used), v), x.dtype)
         return sum(weight[:, None] * table[index] for weight, index in near)
+
+    def _table_cells(self, v: float) -> npt.NDArray[np.int64]:
+        """Cells of the table per axis, cubes: `nodes` to a shortest side, or fewer (sigma/_SMOOTH) for a smooth score.
+
+        The score varies over sigma_t along every axis alike, however long the cells are there.
+        """
+        spacing = max(float(self._cell.min()) / self.nodes, math.sqrt(v) / _SMOOTH)
+        cells: npt.NDArray[np.int64] = np.maximum(np.ceil(self._length / spacing), 1).astype(np.int64)
+        return cells
 
     def _table(self, cells: npt.NDArray[np.int64], used: npt.NDArray[np.bool_], v: float) -> _Floats:
         """The score at the nodes that are used, (number of nodes, d), by the closed form; zeros elsewhere."""

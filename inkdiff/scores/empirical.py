@@ -4,8 +4,8 @@
     score  = sum_i w_i(x) grad log p(x | x_i),        w_i = p(x | x_i) / sum_j p(x | x_j).
 
 Run backwards it can only return copies of the data: the perfect memory against which learned scores are
-compared. In free space the sum is two matrix products; in a box the transition is the heat kernel between
-walls.
+compared. In free space the sum is two matrix products, except where sigma_t is so small that |x|^2 - 2 x a + |a|^2
+loses the digits of |x - a|^2/sigma_t^2; in a box the transition is the heat kernel between walls.
 
 Reference: P. Vincent, A connection between score matching and denoising autoencoders (2011).
 """
@@ -27,6 +27,7 @@ from inkdiff.scores.posterior import Observation
 __all__ = ["EmpiricalScore"]
 
 _CHUNK = 2**22  # numbers held at a time
+_LOST = 1e-8  # error of an exponent, above which its |x - a|^2 is summed over differences
 
 
 class EmpiricalScore:
@@ -87,12 +88,19 @@ class EmpiricalScore:
         alpha, v = self.process.alpha(t)[:, None], self.process.variance(t)[:, None]
         # About the mean of the data: |a|^2 - 2 a b + |b|^2 keeps few digits of |a - b|^2 far from the origin.
         centre = self.data.mean(0)
-        data, x = self.data - centre, x - alpha * centre
-        square = (x**2).sum(1)[:, None] - 2 * alpha * (x @ data.T) + alpha**2 * (data**2).sum(1)
+        data, y = self.data - centre, x - alpha * centre
+        near, far = (y**2).sum(1)[:, None], alpha**2 * (data**2).sum(1)
+        square = near - 2 * alpha * (y @ data.T) + far
         log_norm, weights = self._softmax(-square / (2 * v))
-        d = x.shape[1]
-        log_p = log_norm - d / 2 * xp.log(2 * math.pi * v[:, 0])
-        return log_p, (alpha * (weights @ data) - x) / v
+        pull = alpha * (weights @ data) - y
+        lost = xp.flatnonzero(np.finfo(float).eps * (near[:, 0] + far.max(1)) > _LOST * v[:, 0])
+        rows = max(1, _CHUNK // data.size)
+        for begin in range(0, len(lost), rows):
+            some = lost[begin : begin + rows]
+            r = alpha[some, :, None] * self.data - x[some, None, :]
+            log_norm[some], weights = self._softmax(-(r**2).sum(2) / (2 * v[some]))
+            pull[some] = (weights[:, None, :] @ r)[:, 0]
+        return log_norm - x.shape[1] / 2 * xp.log(2 * math.pi * v[:, 0]), pull / v
 
     def _between_walls(self, x: Array, t: Array) -> tuple[Array, Array]:
         xp = array_module(x)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Box
-from inkdiff.process import Process, check_process
+from inkdiff.domain import Free
+from inkdiff.process import Process, check_process, closed_form_domain
 from inkdiff.scores.posterior import Observation
 
 __all__ = ["GaussianScore", "MixtureScore"]
@@ -38,12 +38,12 @@ class MixtureScore:
     Raises
     ------
     ValueError
-        If shapes disagree, a weight or variance is not positive, or the process has walls.
+        If shapes disagree, a weight or variance is not positive, or the process has walls or obstacles.
     """
 
     def __init__(self, process: Process, weights: Any, means: Any, covariances: Any) -> None:
         check_process(process)
-        if isinstance(process.domain, Box):
+        if not isinstance(closed_form_domain(process, "a score"), Free):
             raise ValueError(
                 "process has walls, between which Gaussians do not stay Gaussian; use EmpiricalScore or BoxScore."
             )

@@ -32,8 +32,8 @@ import numpy as np
 
 from inkdiff import checks
 from inkdiff.backend import Array, array_module
-from inkdiff.domain import Box
-from inkdiff.process import Process, check_process
+from inkdiff.domain import Free
+from inkdiff.process import Process, check_process, closed_form_domain
 
 __all__ = ["Observation", "PosteriorScore"]
 
@@ -103,7 +103,7 @@ class PosteriorScore:
     Raises
     ------
     ValueError, TypeError
-        For walls, an unknown way, a score without derivative, or a process without end for "fading".
+        For walls or obstacles, an unknown way, a score without derivative, or a process without end for "fading".
     """
 
     process: Process
@@ -115,7 +115,7 @@ class PosteriorScore:
     def __post_init__(self) -> None:
         """Refuse what does not fit."""
         check_process(self.process)
-        if isinstance(self.process.domain, Box):
+        if not isinstance(closed_form_domain(self.process, "a posterior"), Free):
             raise ValueError("process has walls, between which no Gaussian stays one; use inkdiff.inpaint.")
         if not isinstance(self.seen, Observation):
             raise TypeError(f"seen must be an inkdiff.Observation, got {checks.show(self.seen)}.")

@@ -22,7 +22,8 @@ import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.runtime.nrt import rtsys
 from numba.extending import intrinsic
 
 from inkdiff.files import cache_folder
@@ -64,16 +65,35 @@ def jit(function: Callable[..., Any] | None = None, *, parallel: bool = False) -
     folder = cache_directory()
     if folder is None:
         return numba.njit(parallel=parallel, **_OPTIONS)(function)
-    # Numba reads its cache folder when the decorator runs; other users of Numba in this process keep theirs.
+    compiled: Any = numba.njit(parallel=parallel, **_OPTIONS)(function)
+    # Numba reads its cache folder when a cache is made; other users of Numba in this process keep theirs.
     config: Any = numba.config
     previous = config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:
-        compiled: Any = numba.njit(parallel=parallel, cache=True, **_OPTIONS)(function)
+        compiled._cache = KernelCache(function)
     finally:
         config.CACHE_DIR = previous
-    compiled._cache._cache_file = SignatureFiles.like(compiled._cache)
     return compiled
+
+
+class KernelCache(FunctionCache):
+    """The cache of one function, which reads machine code without setting up a compiler.
+
+    Numba's own first fills its registries with all that it can compile, which with what they import takes longer
+    than all the rest of a first call; compiling does that itself. What compiled code needs is the runtime.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = SignatureFiles.like(self)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """What was compiled for a signature, or None."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+        return None
 
 
 class SignatureFiles(IndexDataCacheFile):

@@ -515,3 +515,14 @@ def test_processes_that_compile_at_once_do_not_mix_their_code(tmp_path, monkeypa
     assert sum(third.stats.cache_hits.values()) == 2
     third._cache.flush()
     assert not list(tmp_path.glob("**/*.nbc"))
+
+
+def test_a_kernel_from_the_disk_sets_up_no_compiler(tmp_path):
+    """Numba's registries take longer than all else in a first call; whoever compiles later in the process has them."""
+    code = """
+import sys, numba, numpy as np, inkdiff as ink
+ink.normal(5, seed=1)
+print("numba.np.linalg" in sys.modules, numba.njit(lambda a: np.linalg.det(a))(2 * np.eye(2)))
+"""
+    found = [run(code, INKDIFF_CACHE_DIR=str(tmp_path)) for _ in range(2)]
+    assert [one.stdout.split() for one in found] == [["True", "4.0"], ["False", "4.0"]], found[-1].stderr

@@ -75,24 +75,27 @@ class Completed:
 def run(p: Parameters, report: Report) -> None:
     parts = list(ink.datasets.digits().folds(p.folds, random_state=p.seed % 2**32))[: p.done]
     found = [complete(*part, p, report) for part in report.progress(parts, "parts")]
-    kept = {way: ink.Estimate.of_mean(np.concatenate([one.kept(way) for one in found])) for way in [*WAYS, "half"]}
+    right = {way: np.concatenate([one.kept(way) for one in found]).astype(float) for way in [*WAYS, "half"]}
+    kept = {way: ink.Estimate.of_mean(each) for way, each in right.items()}
     wrong = {way: root_mean(one.off(one.made[way]) for one in found) for way in WAYS}
     changed = max(float(np.abs(one.drawn - one.x)[:, :, KNOWN].max()) for one in found)
     report.bound("known_pixels_that_changed", changed, at_most=1e-6)
-    for way, (most, least) in {"single": (1.1, 0.95), "likeliest": (1.0, 1.0), "mean": (1.0, 1.0)}.items():
+    for way, (most, least) in {"single": (1.1, 0.93), "likeliest": (1.0, 0.99), "mean": (1.0, 0.99)}.items():
         error, share = wrong[way].value / wrong["nearest"].value, kept[way].value / kept["nearest"].value
         report.bound(f"error_of_{way}_over_nearest", error, at_most=most * p.slack)
         report.bound(f"class_kept_by_{way}_over_nearest", share, at_least=least / p.slack)
     between = root_mean(2 * one.drawn[:, :, ~KNOWN].var(0, ddof=1).mean(-1) for one in found)
     beyond = root_mean(one.off(one.drawn).mean(0) for one in found)
     report.bound("draws_apart_over_from_the_truth", between.value / beyond.value, at_least=0.75 / p.slack)
+    more = ink.Estimate.of_mean(right["mean"] - right["nearest"])  # of the same digits, so its error is its own
+    n = {way: int(each.sum()) for way, each in right.items()}
     report.words(
-        f"Half erased, the mean of draws keeps {kept['mean'].value:.1%} of the classes, the nearest digit "
-        f"{kept['nearest'].value:.1%}.",
-        f"Metà cancellata: la media conserva il {kept['mean'].value:.1%} delle classi, la cifra più vicina il "
-        f"{kept['nearest'].value:.1%}.",
+        f"Of {len(right['mean'])} digits the mean of draws keeps {n['mean']} classes, the likeliest {n['likeliest']}, "
+        f"the nearest digit {n['nearest']}: the mean {more.value:.1%} more (standard error {more.stderr:.1%}).",
+        f"Di {len(right['mean'])} cifre la media conserva {n['mean']} classi, la più probabile {n['likeliest']}, "
+        f"la cifra più vicina {n['nearest']}: la media il {more.value:.1%} in più (errore standard {more.stderr:.1%}).",
     )
-    fig, axes = viz.figure(1, 3, width=20, height=9, gridspec_kw={"width_ratios": [1.5, 1, 1]})
+    fig, axes = viz.figure(1, 3, width=20, height=9, gridspec_kw={"width_ratios": [1.4, 1, 1]})
     film, ways, trust = axes.flat
     draw_film(film, found[0])
     draw_ways(ways, kept, wrong)
@@ -145,12 +148,13 @@ def draw_ways(ax, kept: dict[str, ink.Estimate], wrong: dict[str, ink.Estimate])
     """Share of classes kept against the error of the left half."""
     for (way, words), color in zip(WAYS.items(), ("blue", "green", "orange", "red"), strict=True):
         (x, dx), (y, dy) = wrong[way], kept[way]
-        ax.errorbar(x, y, dy, dx, "o", color=viz.COLORS[color], markersize=11, capsize=3, label=viz.say(*words))
+        ax.errorbar(x, y, dy, dx, "o", color=viz.COLORS[color], markersize=11, capsize=3)
+        ax.annotate(viz.say(*words), (x, y + dy), (0, 8), textcoords="offset points", ha="center")
     viz.theory(ax, None, kept["half"].value, viz.say("classifier of right halves", "classificatore di metà destre"))
+    ax.margins(x=0.25, y=0.2)
     ax.set(xlabel=viz.say("error of a pixel (rms)", "errore di un pixel (rms)"))
-    ax.set_title(viz.say("class kept", "classe conservata"))
-    ax.set_ylim(top=1.0)
-    ax.legend(loc="lower left")
+    ax.set_title(viz.say("share of classes kept", "quota di classi conservate"))
+    ax.legend(loc="upper center")
 
 
 def draw_trust(ax, found: list[Completed]) -> None:
@@ -158,17 +162,13 @@ def draw_trust(ax, found: list[Completed]) -> None:
     share = np.concatenate([np.array([(one.read["draws"] == k).mean(0) for k in range(10)]) for one in found], axis=1)
     right = np.concatenate([np.array([one.labels == k for k in range(10)]) for one in found], axis=1)
     bins = np.minimum((share * 5).astype(int), 4)
-    said, was = [], []
-    for k in range(5):
-        inside = (bins == k) & (share > 0)
-        if inside.any():
-            said.append(share[inside].mean())
-            was.append(ink.Estimate.of_mean(right[inside]))
+    inside = [inside for k in range(5) if (inside := (bins == k) & (share > 0)).any()]
+    said, was = [share[cell].mean() for cell in inside], [ink.Estimate.of_mean(right[cell]) for cell in inside]
     viz.theory(ax, [0, 1], [0, 1], viz.say("draws from p(left | right)", "estratte da p(sinistra | destra)"))
     viz.with_errors(ax, said, was, viz.say("measured", "misurato"), "blue", fmt="o", markersize=11)
     ax.set(xlabel=viz.say("share of the draws of a class", "quota delle estrazioni di una classe"))
     ax.set_title(viz.say("how often that class is right", "quante volte è giusta"))
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right")
 
 
 if __name__ == "__main__":

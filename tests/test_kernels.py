@@ -65,6 +65,10 @@ VECTOR_LOOPS = {
     "walk in a box, short steps": (walks._short_phase_lanes, lambda: (*_lanes(4, np.int32), np.float32(1), *ADDRESS)),
     "walk in a box": (walks._phase_lanes, lambda: (*_lanes(4, np.int32), np.float32(1), *ADDRESS)),
     "walk in a brick": (walks._phase_lanes_by_axis, lambda: (*_lanes(4, np.int32), *_lanes(4, np.float32), *ADDRESS)),
+    "walk in a brick, short steps": (
+        walks._short_phase_lanes_by_axis,
+        lambda: (*_lanes(4, np.int32), *_lanes(4, np.float32), *ADDRESS),
+    ),
     "walk in free space": (walks._quanta_lanes, lambda: (*_lanes(4, np.int64), 1.0, np.int64(0), *ADDRESS)),
 }
 

@@ -134,15 +134,16 @@ def _short_increment(amplitude: Any, z: Any) -> Any:
 
 @inline
 def advance_phase4_short(
-    p0: Any, p1: Any, p2: Any, p3: Any, s: Any, call: Any, step: Any, stream: Any, k0: Any, k1: Any
+    p0: Any, p1: Any, p2: Any, p3: Any, s0: Any, s1: Any, s2: Any, s3: Any,
+    call: Any, step: Any, stream: Any, k0: Any, k1: Any,
 ) -> Any:  # fmt: skip
-    """`advance_phase4` for one amplitude |s| < `SHORT_STEP`: the same bits, a tenth faster."""
+    """`advance_phase4` for amplitudes below `SHORT_STEP`: the same bits, a tenth faster."""
     z0, z1, z2, z3 = normals4(call, step, stream, k0, k1)
     return (
-        np.int32(p0 + _short_increment(s, z0)),
-        np.int32(p1 + _short_increment(s, z1)),
-        np.int32(p2 + _short_increment(s, z2)),
-        np.int32(p3 + _short_increment(s, z3)),
+        np.int32(p0 + _short_increment(s0, z0)),
+        np.int32(p1 + _short_increment(s1, z1)),
+        np.int32(p2 + _short_increment(s2, z2)),
+        np.int32(p3 + _short_increment(s3, z3)),
     )
 
 

@@ -62,7 +62,7 @@ def _short_phase_lanes(
 ) -> None:  # fmt: skip
     for i in range(p0.size):
         p0[i], p1[i], p2[i], p3[i] = advance_phase4_short(
-            p0[i], p1[i], p2[i], p3[i], s, np.uint64(base + i), step, stream, k0, k1
+            p0[i], p1[i], p2[i], p3[i], s, s, s, s, np.uint64(base + i), step, stream, k0, k1
         )
 
 
@@ -88,6 +88,17 @@ def _phase_lanes_by_axis(
 
 
 @jit
+def _short_phase_lanes_by_axis(
+    p0: Any, p1: Any, p2: Any, p3: Any, s0: Any, s1: Any, s2: Any, s3: Any,
+    base: Any, step: Any, stream: Any, k0: Any, k1: Any,
+) -> None:  # fmt: skip
+    for i in range(p0.size):
+        p0[i], p1[i], p2[i], p3[i] = advance_phase4_short(
+            p0[i], p1[i], p2[i], p3[i], s0[i], s1[i], s2[i], s3[i], np.uint64(base + i), step, stream, k0, k1
+        )
+
+
+@jit
 def _walk_phase_block(
     p: Any, width: Any, per_length: Any, first: Any, last: Any, base: Any, first_step: Any, stream: Any, k0: Any,
     k1: Any,
@@ -102,13 +113,17 @@ def _walk_phase_block(
             else:
                 _phase_lanes(p0, p1, p2, p3, s, base, np.uint64(first_step + k), stream, k0, k1)
         return
-    amplitude = np.empty(BLOCK, np.float32)
+    amplitude, most = np.empty(BLOCK, np.float32), per_length[:BLOCK].max()
     s0, s1, s2, s3 = quarters(amplitude, first, last)
     for k in range(width.size):
         if k == 0 or width[k] != width[k - 1]:
             for i in range(BLOCK):
                 amplitude[i] = step_in_quanta(width[k], per_length[i])
-        _phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base, np.uint64(first_step + k), stream, k0, k1)
+        step = np.uint64(first_step + k)
+        if abs(step_in_quanta(width[k], most)) < SHORT_STEP:
+            _short_phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base, step, stream, k0, k1)
+        else:
+            _phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base, step, stream, k0, k1)
 
 
 @jit

@@ -15,11 +15,15 @@ import contextlib
 import glob
 import os
 import secrets
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["atomic_write", "cache_folder", "remove_leftovers"]
+__all__ = ["atomic_write", "cache_folder", "locked", "remove_leftovers"]
+
+_POLL = 0.1  # seconds between two looks at a lock that another holds
 
 
 @contextlib.contextmanager
@@ -78,6 +82,51 @@ def cache_folder(*parts: str) -> Path | None:
     except OSError:
         return None
     return folder
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike[str], waiting: Callable[[], object]) -> Iterator[None]:
+    """Hold the advisory lock of `path`, an empty file that is made and stays, alone among all processes and threads.
+
+    `waiting` is called once if another holds it. The system frees the lock of a process that ends, however it ends.
+    Where a file system has no locks, none is held.
+    """
+    file = _opened(path)
+    try:
+        taken = _take(file)
+        if taken is False:
+            waiting()
+        while taken is False:
+            time.sleep(_POLL)
+            taken = _take(file)
+        yield
+    finally:
+        os.close(file)  # and with it the lock
+
+
+def _opened(path: str | os.PathLike[str]) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:  # another user's, in a shared folder
+        return os.open(path, os.O_RDONLY)
+
+
+def _take(file: int) -> bool | None:
+    """Take the lock of an open file: whether it was free, or None where there are no locks."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except (ImportError, OSError):
+        return None
+    return True
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:

@@ -96,10 +96,9 @@ def run(p: Parameters, report: Report) -> None:
         f"la cifra più vicina {n['nearest']}: la media il {more.value:.1%} in più (errore standard {more.stderr:.1%}).",
     )
     fig, axes = viz.figure(1, 3, width=20, height=9, gridspec_kw={"width_ratios": [1.4, 1, 1]})
-    film, ways, trust = axes.flat
-    draw_film(film, found[0])
-    draw_ways(ways, kept, wrong)
-    draw_trust(trust, found)
+    draw_film(axes[0, 0], found[0])
+    draw_ways(axes[0, 1], kept, wrong)
+    draw_trust(axes[0, 2], found)
     report.figure(fig)
 
 
@@ -149,10 +148,11 @@ def draw_ways(ax, kept: dict[str, ink.Estimate], wrong: dict[str, ink.Estimate])
     for (way, words), color in zip(WAYS.items(), ("blue", "green", "orange", "red"), strict=True):
         (x, dx), (y, dy) = wrong[way], kept[way]
         ax.errorbar(x, y, dy, dx, "o", color=viz.COLORS[color], markersize=11, capsize=3)
-        ax.annotate(viz.say(*words), (x, y + dy), (0, 8), textcoords="offset points", ha="center")
+        place, gap = (y - dy, (0, -26)) if way == "mean" else (y + dy, (0, 8))  # which is below the likeliest
+        ax.annotate(viz.say(*words), (x, place), gap, textcoords="offset points", ha="center")
     viz.theory(ax, None, kept["half"].value, viz.say("classifier of right halves", "classificatore di metà destre"))
-    ax.margins(x=0.25, y=0.2)
-    ax.set(xlabel=viz.say("error of a pixel (rms)", "errore di un pixel (rms)"))
+    ax.margins(x=0.35, y=0.2)
+    ax.set_xlabel(viz.say("error of a pixel (rms)", "errore di un pixel (rms)"))
     ax.set_title(viz.say("share of classes kept", "quota di classi conservate"))
     ax.legend(loc="upper center")
 
@@ -164,11 +164,11 @@ def draw_trust(ax, found: list[Completed]) -> None:
     bins = np.minimum((share * 5).astype(int), 4)
     inside = [inside for k in range(5) if (inside := (bins == k) & (share > 0)).any()]
     said, was = [share[cell].mean() for cell in inside], [ink.Estimate.of_mean(right[cell]) for cell in inside]
-    viz.theory(ax, [0, 1], [0, 1], viz.say("draws from p(left | right)", "estratte da p(sinistra | destra)"))
+    viz.theory(ax, [0, 1], [0, 1], viz.say("exact draws", "estrazioni esatte"))
     viz.with_errors(ax, said, was, viz.say("measured", "misurato"), "blue", fmt="o", markersize=11)
-    ax.set(xlabel=viz.say("share of the draws of a class", "quota delle estrazioni di una classe"))
+    ax.set(ylim=(-0.05, 1.3), xlabel=viz.say("share of the draws of a class", "quota delle estrazioni di una classe"))
     ax.set_title(viz.say("how often that class is right", "quante volte è giusta"))
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import save as serialise
 
 import inkdiff as ink
+from inkdiff.files import locked
 from inkdiff.learned import checkpoint
 from inkdiff.learned.condition import Vocabulary, sayings
 from inkdiff.learned.objective import Objective
@@ -196,6 +200,8 @@ def test_labels_texts_and_words_say_the_same():
     assert sayings(np.array([3, 1])) == sayings(["3", "1"]) == sayings([("3",), ["1"]]) == [("3",), ("1",)]
     vocabulary = Vocabulary.of(sayings(["10 red", "9 blue", "2"]))
     assert vocabulary.words == ("2", "9", "10", "blue", "red")
+    alike = ["-0", "-07", "-7", "--5", "-", "0", "007", "07", "7"]  # equal integers in an order of their own
+    assert Vocabulary.of([tuple(alike)]).words == ("-07", "-7", "-0", "0", "007", "07", "7", "-", "--5")
     assert vocabulary.codes([("9", "red"), ()]).tolist() == [[0, 1, 0, 0, 1], [0] * 5]
     texts = [f"{k} {'left' if p[0] < 0.5 else 'right'}" for k, p in zip(Y, X, strict=True)]
     score = fit(condition=texts)
@@ -270,6 +276,75 @@ def test_trained_once(tmp_path, monkeypatch):
         assert np.array_equal(once().theta, first.theta)
     monkeypatch.setattr("inkdiff.learned.once.cache_folder", lambda *parts: None)
     assert np.array_equal(once().theta, first.theta) and "cannot be written" in said[-1]
+
+
+def test_trained_once_is_what_fit_would_train(tmp_path, monkeypatch):
+    """Whatever `fit` uses of the data is in the key."""
+    monkeypatch.setenv("INKDIFF_CACHE_DIR", str(tmp_path))
+    settings = {"steps": 3, "seed": 1, "net": SMALL, "batch": 32, "moments": False} | QUIET
+    wide = X * np.float32([1, 40])
+    sets = [{}, {"units": ("cm", "kg")}, {"units": ("cm", "cm")}, {"range": (0, 40)}, {"image_shape": (1, 2)}]
+    for known in [*sets, {"name": "other"}]:
+        data = ink.datasets.Dataset(wide, **known)
+        one, other = ink.fit_once(VP, data, say=str, **settings), ink.fit(VP, data, **settings)
+        assert np.array_equal(one.theta, other.theta) and one.scaling == other.scaling
+        assert one.image_shape == other.image_shape and one.about == other.about
+
+
+AT_ONCE = """
+import hashlib, os, pathlib, sys, time
+import numpy as np, inkdiff as ink
+folder, ready = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1], "ready" + sys.argv[2])
+x = np.random.default_rng(0).normal(size=(64, 2))
+what = {"net": ink.MLP(8, 1), "batch": 16, "moments": False, "threads": 1, "progress": False}
+ink.fit(ink.VariancePreserving.linear(), x, steps=1, seed=0, **what)  # compiled
+os.environ["INKDIFF_CACHE_DIR"] = str(folder)
+ready.touch()
+while len(list(folder.glob("ready*"))) < 3:
+    time.sleep(0.001)
+score = ink.fit_once(ink.VariancePreserving.linear(), x, steps=100, seed=0, every=1, say=print, **what)
+print(hashlib.sha256(score.theta.tobytes()).hexdigest())
+"""
+
+
+def test_trained_once_by_processes_at_once(tmp_path):
+    """One trains, the others wait and say so once; nobody's unfinished file is taken for a leftover."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen([sys.executable, "-c", AT_ONCE, tmp_path, str(k)], **pipes) for k in range(3)]
+    told = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], told
+    said = [out.splitlines() for out, _ in told]
+    assert len({lines[-1] for lines in said}) == 1
+    first = sorted(line.split()[0] for lines in said for line in lines[:-1])
+    assert first in (["training"] + k * ["waiting"] for k in range(3))  # who comes late finds it finished
+
+
+def test_a_lock_is_held_by_one(tmp_path, monkeypatch):
+    path, waits = tmp_path / "a.lock", []
+
+    class Waiting(Exception):
+        """In place of waiting."""
+
+    def refuse():
+        raise Waiting
+
+    with locked(path, refuse), pytest.raises(Waiting), locked(path, refuse):
+        pass
+    with locked(path, refuse):  # free again
+        pass
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "fcntl", None)  # no locks to be had
+        with locked(path, refuse), locked(path, refuse):
+            pass
+    holder = locked(path, refuse)
+    holder.__enter__()
+
+    def wait():
+        waits.append(threading.Timer(0.15, holder.__exit__, (None, None, None)))
+        waits[-1].start()
+
+    with locked(path, wait):
+        assert len(waits) == 1
 
 
 # ---- mistakes ------------------------------------------------------------------------------------------------------

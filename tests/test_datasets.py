@@ -14,6 +14,7 @@ from scipy import stats
 from sklearn.datasets import load_digits
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+import inkdiff as ink
 from inkdiff import datasets
 from inkdiff.datasets.drops import UniformBall
 from inkdiff.files import atomic_write
@@ -99,11 +100,29 @@ def test_split_without_labels_and_its_errors() -> None:
         ({"x": np.zeros((3, 2)), "names": ("x",)}, "names"),
         ({"x": np.full((3, 2), 2), "range": (0, 1)}, "outside range"),
         ({"x": np.zeros((3, 2)), "range": (1, 0)}, "lo < hi"),
+        ({"x": np.zeros((3, 2)), "range": (0, math.inf)}, r"two finite numbers .* got \(0, inf\); leave it out"),
+        ({"x": np.zeros((3, 2)), "range": (0,)}, r"range must be \(lo, hi\), two finite numbers"),
+        ({"x": np.zeros((3, 2)), "range": 1.0}, r"range must be \(lo, hi\), two finite numbers"),
+        ({"x": np.zeros((3, 2)), "range": ("a", "b")}, r"range must be \(lo, hi\), two .* got \('a', 'b'\)"),
     ],
 )
 def test_dataset_refuses_fields_that_do_not_fit(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         datasets.Dataset(**fields)  # type: ignore[arg-type]
+
+
+def test_numpy_numbers_of_a_dataset_become_pythons(tmp_path: Path) -> None:
+    raw = np.random.default_rng(0).normal(size=(200, 4))  # whose ends may be rounded outwards in float32
+    for x in (raw, -raw, raw.astype(np.float32)):
+        data = datasets.Dataset(x, range=(x.min(), x.max()), image_shape=tuple(np.array([2, 2])))
+        assert list(map(type, (*data.range, *data.image_shape))) == [float, float, int, int]
+        for process in (ink.VariancePreserving.linear(), ink.VarianceExploding(0.03, 6, ink.Box(-1, 2))):
+            score = ink.fit(process, data, steps=1, seed=0, net=ink.MLP(8, 1), moments=False, progress=False)
+            score.save(tmp_path / "score")
+            assert ink.load(tmp_path / "score").image_shape == (2, 2)
+    for wrong in (4, (2.0, 2.0)):
+        with pytest.raises(TypeError, match="image_shape must be"):
+            datasets.Dataset(raw, image_shape=wrong)  # type: ignore[arg-type]
 
 
 def test_images_of_points_are_refused() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -72,6 +72,8 @@ class Dataset:
     ------
     ValueError
         If `x` is not (n, d), empty or not finite, lies outside `range`, or the other fields do not fit it.
+    TypeError
+        If `x` or the sides of `image_shape` are not numbers, or not integers.
     """
 
     x: Array
@@ -86,7 +88,7 @@ class Dataset:
     density: Density | None = None
 
     def __post_init__(self) -> None:
-        """Check that the fields fit each other; `x` becomes C-contiguous float32."""
+        """Check that the fields fit each other; `x` becomes C-contiguous float32, the others Python's numbers."""
         x = checks.state(self.x, "x")
         xp = array_module(x)
         x = xp.ascontiguousarray(x, dtype=np.float32)
@@ -94,6 +96,8 @@ class Dataset:
         n, d = x.shape
         if self.y is not None and tuple(self.y.shape) != (n,):
             raise ValueError(f"y must hold one label per row of x, shape ({n},), got {tuple(self.y.shape)}.")
+        if self.image_shape is not None:
+            object.__setattr__(self, "image_shape", _sides(self.image_shape))
         if self.image_shape is not None and math.prod(self.image_shape) != d:
             raise ValueError(f"image_shape {self.image_shape} does not multiply to the {d} columns of x.")
         for argument in ("names", "units"):
@@ -101,14 +105,13 @@ class Dataset:
             if given not in (0, d):
                 raise ValueError(f"{argument} must name all {d} columns of x or be empty, got {given}.")
         if self.range is not None:
+            object.__setattr__(self, "range", _span(self.range))
             self._check_range()
 
     def _check_range(self) -> None:
         assert self.range is not None
-        lo, hi = self.range
+        lo, hi = map(np.float32, self.range)  # rounded as x is
         low, high = float(self.x.min()), float(self.x.max())
-        if not lo < hi:
-            raise ValueError(f"range must be (lo, hi) with lo < hi, got {self.range}.")
         if low < lo or high > hi:
             raise ValueError(f"x spans [{low:g}, {high:g}], outside range={self.range}: rescale x or widen range.")
 
@@ -193,3 +196,27 @@ class Dataset:
         index = array_module(self.x).asarray(rows)
         y = None if self.y is None else self.y[index]
         return dataclasses.replace(self, x=self.x[index], y=y)
+
+
+def _span(given: object) -> tuple[float, float]:
+    """(lo, hi) as floats."""
+    try:
+        ends = asnumpy(checks.reals(given, "range", finite=False))
+    except (TypeError, ValueError):  # no numbers, or a single one that is not finite
+        ends = np.empty(0)
+    if ends.shape != (2,) or not (abs(ends) <= np.finfo(np.float32).max).all() or not ends[0] < ends[1]:
+        raise ValueError(
+            f"range must be (lo, hi), two finite numbers with lo < hi, got {checks.show(given)}; leave it out where "
+            "nothing bounds x."
+        )
+    return float(ends[0]), float(ends[1])
+
+
+def _sides(given: object) -> tuple[int, ...]:
+    """The shape of an image as ints."""
+    if not isinstance(given, Iterable):
+        raise TypeError(
+            f"image_shape must be (height, width) or (height, width, channels), got {checks.show(given)}; leave it out "
+            "where x holds no images."
+        )
+    return tuple(checks.count(side, "image_shape") for side in given)

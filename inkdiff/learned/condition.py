@@ -14,6 +14,7 @@ Reference: J. Ho, T. Salimans, Classifier-free diffusion guidance (2022), arXiv:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from inkdiff.datasets.prompts import parse_prompt
 __all__ = ["Condition", "Saying", "Vocabulary", "beside", "cycled", "hidden", "sayings", "spoken", "told"]
 
 _HIDE_EACH = 0.3
+_INTEGER = re.compile(r"-?\d+")
 Saying = tuple[str, ...]  # the words said of one row
 
 
@@ -71,7 +73,7 @@ class Vocabulary:
     def of(cls, said: Sequence[Saying]) -> Vocabulary:
         """All words that are said, integers in their order, then the others in theirs."""
         found = {word for saying in said for word in saying}
-        numbers = sorted((word for word in found if _is_number(word)), key=int)
+        numbers = sorted(filter(_INTEGER.fullmatch, found), key=lambda word: (int(word), word))
         return cls((*numbers, *sorted(found.difference(numbers))))
 
     def __len__(self) -> int:
@@ -95,10 +97,6 @@ class Vocabulary:
                     raise ValueError(f"{name}: this score does not know the word {word!r}; {known}.")
                 codes[row, column[word]] = 1
         return codes
-
-
-def _is_number(word: str) -> bool:
-    return word.lstrip("-").isdecimal()
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ import numpy as np
 
 from inkdiff import checks, kernels
 from inkdiff.backend import Array
-from inkdiff.domain import Box
+from inkdiff.learned.scaling import inside
 from inkdiff.likelihood import LogLikelihood, log_likelihood
 from inkdiff.rng import Stream
 
@@ -34,16 +34,14 @@ def log_density(score: LearnedScore, x: Array, width: float, *, seed: int, **flo
     n, d = x.shape
     if width < 0:
         raise ValueError(f"dequantise must be >= 0, the spacing of the data, got {width}.")
+    score.scaling.check_inside(score.process, x)
     if width:
         u = kernels.uniform(n * d, seed=seed, stream=Stream.DATA).reshape(n, d)
         x = x + width * (u - 0.5)
     times = score.times(2)
     start = float(times[-2])
     alpha = float(score.process.alpha(start))
-    inside = alpha * score.encode(x)
-    if isinstance(score.process.domain, Box) and width:
-        low, length = score.process.domain.low(d), score.process.domain.length(d)
-        inside = np.clip(inside, low, low + length)
-    found = log_likelihood(score.process, score, inside, start=start, until=float(times[0]), seed=seed, **flow)
+    y = alpha * inside(score.process, score.encode(x))
+    found = log_likelihood(score.process, score, y, start=start, until=float(times[0]), seed=seed, **flow)
     jacobian = d * (math.log(alpha) + (math.log(width) if width else 0.0)) - score.scaling.log_volume(d)
     return replace(found, values=found.values + jacobian)

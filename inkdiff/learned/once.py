@@ -3,8 +3,9 @@ r"""Trained once: a score that is needed again is read from the user's cache, wh
     name = sha256( process, data, what is said of them, settings, version, sources of the training ),
 
 since a training is a pure function of these. The file is a checkpoint (`checkpoint.py`): an interrupted training goes
-on at the next call, and a score is there whole or not at all. Nothing is downloaded, no weights come with inkdiff; a
-cache may be emptied at any time (`inkdiff info` says where it is).
+on at the next call, and a score is there whole or not at all. Of processes that want the same score at once, one trains
+under a lock beside the file, and the others wait for it. Nothing is downloaded, no weights come with inkdiff; a cache
+may be emptied at any time (`inkdiff info` says where it is).
 
 Reference: content addressing, R. C. Merkle, A digital signature based on a conventional encryption function (1987).
 """
@@ -22,7 +23,7 @@ import numpy as np
 
 from inkdiff import __version__, checks
 from inkdiff.backend import asnumpy
-from inkdiff.files import cache_folder
+from inkdiff.files import cache_folder, locked
 from inkdiff.learned.checkpoint import read
 from inkdiff.learned.condition import sayings
 from inkdiff.learned.resuming import resume
@@ -41,6 +42,7 @@ def fit_once(
     steps: int,
     seed: int,
     condition: Any = None,
+    every: int = 500,
     threads: int = 0,
     progress: bool = True,
     say: Callable[[str], object] = print,
@@ -51,7 +53,8 @@ def fit_once(
     Parameters
     ----------
     process, data, steps, seed, condition, settings : as for `inkdiff.fit`; the result depends on them.
-    threads, progress : as for `inkdiff.fit`. say : told, in a sentence, when a training begins or goes on.
+    every, threads, progress : as for `inkdiff.fit`. say : told, in a sentence, when a training begins or goes on, or is
+        waited for, because another process is at it.
 
     Returns
     -------
@@ -62,23 +65,36 @@ def fit_once(
     ValueError, TypeError, FloatingPointError, KeyboardInterrupt
         As `inkdiff.fit`. A file of the cache that is damaged is replaced, with a warning.
     """
-    manner: dict[str, Any] = {"threads": threads, "progress": progress}
+    manner: dict[str, Any] = {"every": every, "threads": threads, "progress": progress}
     path = kept(process, data, steps=steps, seed=seed, condition=condition, **settings)
     if path is None:
         say(f"training a score for {steps} steps; the cache cannot be written, so it will be trained again next time.")
         return fit(process, data, steps=steps, seed=seed, condition=condition, **manner, **settings)
-    if path.exists():
-        try:
-            _, before = read(path)
-        except ValueError as error:
-            warnings.warn(f"{error} It is replaced by a new training.", stacklevel=2)
-            path.unlink()
-        else:
-            if before is not None and not before.finished:
-                say(f"going on with a training at step {before.state.step} of {steps}.")
-            return resume(path, data, condition=condition, **manner)
-    say(f"training a score for {steps} steps, once; it is kept in {path}.")
-    return fit(process, data, steps=steps, seed=seed, condition=condition, checkpoint=path, **manner, **settings)
+    if _finished(path):
+        return resume(path, data, condition=condition, **manner)
+    lock = path.with_suffix(".lock")
+    with locked(lock, lambda: say(f"waiting for another process, which trains this score; it holds {lock}.")):
+        if path.exists():
+            try:
+                _, before = read(path)
+            except ValueError as error:
+                warnings.warn(f"{error} It is replaced by a new training.", stacklevel=2)
+                path.unlink()
+            else:
+                if before is not None and not before.finished:
+                    say(f"going on with a training at step {before.state.step} of {steps}.")
+                return resume(path, data, condition=condition, **manner)
+        say(f"training a score for {steps} steps, once; it is kept in {path}.")
+        return fit(process, data, steps=steps, seed=seed, condition=condition, checkpoint=path, **manner, **settings)
+
+
+def _finished(path: Path) -> bool:
+    """Whether the file is there, whole, and of a training at its end: nothing writes it any more."""
+    try:
+        _, before = read(path)
+    except (FileNotFoundError, ValueError):
+        return False
+    return before is not None and before.finished
 
 
 def kept(process: Any, data: Any, *, condition: Any = None, **settings: Any) -> Path | None:
@@ -87,10 +103,13 @@ def kept(process: Any, data: Any, *, condition: Any = None, **settings: Any) -> 
     if folder is None:
         return None
     x = np.ascontiguousarray(asnumpy(checks.state(getattr(data, "x", data), "data")), "<f4")
-    span, shape = getattr(data, "range", None), getattr(data, "image_shape", None)
+    given = (getattr(data, name, None) for name in ("range", "image_shape", "units"))
+    known = [() if value is None else tuple(value) for value in given]
     said = None if condition is None else sayings(condition)
+    name = str(getattr(data, "name", "array"))  # the score's notes have it
     digest = hashlib.sha256(x.data)
-    digest.update(repr((x.shape, span, shape, process, said, sorted(settings.items()), __version__)).encode())
+    key = (x.shape, name, known, process, said, sorted(settings.items()), __version__)
+    digest.update(repr(key).encode())
     digest.update(_sources())
     return folder / f"{digest.hexdigest()[:24]}.safetensors"
 

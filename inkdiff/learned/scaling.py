@@ -24,6 +24,7 @@ from inkdiff.process import Process
 __all__ = ["Scaling", "inside"]
 
 _Numbers = float | tuple[float, ...]
+_ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of encode and decode in float32, relative
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,10 @@ class Scaling:
     scale: _Numbers = 1.0
 
     def __post_init__(self) -> None:
-        """Lists, as JSON has them, become tuples."""
+        """Lists, as JSON has them, become tuples, and NumPy's numbers Python's, which JSON has."""
         for name in ("offset", "scale"):
             value = getattr(self, name)
-            object.__setattr__(self, name, value if isinstance(value, int | float) else tuple(value))
+            object.__setattr__(self, name, tuple(map(float, value)) if np.ndim(value) else float(value))
 
     def encode(self, x: Array) -> Array:
         """Data units -> process coordinates."""
@@ -46,6 +47,17 @@ class Scaling:
     def decode(self, x: Array) -> Array:
         """Process coordinates -> data units."""
         return x * _like(x, self.scale) + _like(x, self.offset)
+
+    def check_inside(self, process: Process, x: Array) -> None:
+        """Raise if rows x (n, d) in data units lie outside the process's box by more than their rounding to float32."""
+        box = process.domain
+        if not isinstance(box, Box):
+            return
+        y, d = self.encode(x), x.shape[1]
+        outside = abs(y - inside(process, y))
+        size = np.maximum(abs(box.low(d)), abs(box.low(d) + box.length(d))) + np.abs(np.divide(self.offset, self.scale))
+        if bool((outside > array_module(y).asarray(_ROUNDING * size)).any()):
+            box.check_inside(y, "encode(x)")
 
     def log_volume(self, d: int) -> float:
         """ln of the volume in data units of a unit cube of process coordinates: sum_j ln(scale_j)."""
@@ -97,13 +109,14 @@ class Scaling:
 
 def _like(x: Array, numbers: _Numbers) -> Array:
     """One number, or one a column, of the dtype of x and on its device."""
-    return x.dtype.type(numbers) if isinstance(numbers, int | float) else array_module(x).asarray(numbers, x.dtype)
+    return x.dtype.type(numbers) if isinstance(numbers, float) else array_module(x).asarray(numbers, x.dtype)
 
 
 def inside(process: Process, x: Array) -> Array:
-    """x (n, d), float32, process coordinates, without what rounding has carried through a wall."""
+    """x (n, d), process coordinates, without what rounding has carried through a wall."""
     if not isinstance(process.domain, Box):
         return x
     xp, d = array_module(x), x.shape[1]
-    low, length = (xp.asarray(side, np.float32) for side in (process.domain.low(d), process.domain.length(d)))
+    process.domain.check_dimension(d)
+    low, length = (xp.asarray(side, x.dtype) for side in (process.domain.low(d), process.domain.length(d)))
     return xp.clip(x, low, low + length)

@@ -102,7 +102,10 @@ class HeldOut:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse parts that do not belong together."""
+        """Refuse what are no data sets, and parts that do not belong together."""
+        for name in ("train", "held_out"):
+            if not isinstance(part := getattr(self, name), Dataset):
+                raise TypeError(f"{name} must be a data set, inkdiff.datasets.Dataset(x), got {checks.show(part)}.")
         if self.train.d != self.held_out.d:
             raise ValueError(f"held_out has {self.held_out.d} columns, train {self.train.d}: give parts of one set.")
 
@@ -172,10 +175,13 @@ def judge(
     ValueError, TypeError
         If the data have another number of coordinates than the score, or numbers are out of range.
     """
+    if not all(hasattr(score, name) for name in ("d", "process", "sample")):
+        raise TypeError(f"score must be a learned one, as inkdiff.fit and inkdiff.load give, got {checks.show(score)}.")
     if not isinstance(real, Unending | HeldOut):
         raise TypeError(f"real must be Unending(draw) or HeldOut(train, held_out), got {checks.show(real)}.")
     n = checks.count(4000 if isinstance(real, Unending) else 1000, "samples")
     n = n if samples is None else checks.count(samples, "samples", least=20)
+    draws, tolerance = checks.count(draws, "draws"), checks.positive(tolerance, "tolerance")
     example = real.draw(2, 0) if isinstance(real, Unending) else real.held_out
     if example.d != score.d:
         raise ValueError(f"real: {example.name!r} has {example.d} coordinates, the score {score.d}; judge by its own.")
@@ -188,7 +194,7 @@ def judge(
     measures = []
     if example.density is not None and not score.process.discrete:
         fresh, _ = real.pair(draws, min(n, _LIKELIHOODS))
-        excess = excess_nll(score, example.density, fresh, tolerance=checks.positive(tolerance, "tolerance"))
+        excess = excess_nll(score, example.density, fresh, tolerance=tolerance)
         measures.append(Measure("NLL - entropy, nats", excess, ideal=0.0))
     return measures + beside(_DISTANCES, lambda k: model(k, n), real, n, draws)
 
@@ -204,7 +210,7 @@ def _sample(score: LearnedScore, seed: int, steps: int, k: int, n: int) -> Array
 
 def _pictures(model: Callable[[int], Array], real: HeldOut, n: int, draws: int) -> list[Measure]:
     """The measures of pictures; each draw of samples serves all of them."""
-    kept = {k: model(k) for k in range(checks.count(draws, "draws"))}
+    kept = {k: model(k) for k in range(draws)}
     train, held_out = real.train, real.held_out
     distances: dict[str, Distance] = {"Frechet distance, pixels": frechet_distance}
     if train.y is not None:

@@ -203,6 +203,8 @@ def test_a_failed_check_exits_1(folder, tmp_path, body, capsys):
     [
         ('raise ValueError("D must be > 0, got -1.")', 2, "inkdiff: error: D must be > 0, got -1."),
         ("raise KeyboardInterrupt", 130, "interrupted"),
+        ("raise MemoryError", 2, "inkdiff: error: out of memory; ask for less"),
+        ("raise MemoryError('Unable to allocate 9 EiB')", 2, "Unable to allocate 9 EiB: out of memory; ask for less"),
     ],
 )
 def test_errors_are_one_line(folder, tmp_path, body, status, told, capsys, monkeypatch):

@@ -342,6 +342,8 @@ def test_grid_of_gaussians():
         ({"forger": ink.MLP()}, "forger must be an inkdiff"),
         ({"detective": 3}, "detective must be an inkdiff"),
         ({"label": True}, "labels .y"),
+        ({"label": "no"}, "label must be True or False, got 'no'"),
+        ({"progress": 0}, "progress must be True or False"),
     ],
 )
 def test_bad_settings_of_a_duel(arguments, named):

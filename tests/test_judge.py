@@ -224,6 +224,10 @@ def test_judge_refuses(arguments, message):
         ink.judge(model, **({"samples": 30, "draws": 1} | arguments))
     with pytest.raises(ValueError, match="parts of one set"):
         ink.HeldOut(ring(5, 0), ink.datasets.digits())
+    with pytest.raises(TypeError, match="score must be a learned one"):
+        ink.judge(ink.BoxScore, ink.Unending(ring))
+    with pytest.raises(TypeError, match=r"held_out must be a data set.*got an array of shape \(5, 2\)"):
+        ink.HeldOut(ring(5, 0), ring(5, 1).x)
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------
@@ -250,6 +254,35 @@ def test_a_figure_is_judged_by_fresh_points(tmp_path, capsys):
     assert "WARNING: trained on 'eight_gaussians', judged by 'moons'" in capsys.readouterr().out
     assert judge(path, "--data", "digits") == 2
     assert "64 coordinates, the score 2" in capsys.readouterr().err
+
+
+def test_draws_are_those_asked_for(tmp_path, capsys):
+    path = tmp_path / "ring"
+    ink.fit(ink.VariancePreserving.linear(), ring(300, 0), **TINY).save(path)
+    assert main(["judge", str(path), "--samples", "60", "--draws", "0"]) == 2
+    assert "draws must be >= 1, got 0" in capsys.readouterr().err
+
+
+def test_data_of_a_file_are_not_taken_for_a_figure_of_that_name(tmp_path, capsys):
+    path, points = tmp_path / "run", tmp_path / "moons.npy"
+    np.save(points, rng(0).standard_normal((300, 2)))
+    flags = ["--steps", "2", "--net-width", "16", "--net-depth", "2", "--batch", "64", "--strip", "0", "--quiet"]
+    assert main(["train", str(points), "--out", str(path), *flags]) == 0
+    assert judge(path) == 2
+    assert "was trained on 'file moons', which is not a set that inkdiff knows" in capsys.readouterr().err
+    assert judge(path, "--data", points) == 0
+    assert "WARNING: it was trained on all 300 rows" in capsys.readouterr().out
+    assert judge(path, "--data", "moons") == 0
+    assert "WARNING: trained on 'file moons', judged by 'moons'" in capsys.readouterr().out
+
+
+def test_a_figure_is_found_again_by_the_name_of_its_points(tmp_path, capsys):
+    path = tmp_path / "run"
+    ink.fit(ink.VariancePreserving.linear(), ink.datasets.grid_gaussians(300, 0), **TINY).save(path)
+    assert judge(path) == 0
+    out = capsys.readouterr().out
+    assert "grid_gaussians: drawn afresh, density known (the file records the name '25 Gaussians')" in out
+    assert "WARNING" not in out
 
 
 def test_a_process_that_counts_its_steps_has_no_density(tmp_path, capsys):
@@ -284,7 +317,7 @@ def test_train_can_hold_out_what_judge_judges_by(tmp_path, capsys):
     assert "1257 rows" in capsys.readouterr().out
     assert main(["train", "digits", *out, "--resume", "--hold-out", *flags]) == 0
     assert main(["train", "digits", *out, "--resume", *flags]) == 2
-    assert "resume with the same data" in capsys.readouterr().err
+    assert "was begun with it, on 1257 rows, not 1797; give it again" in capsys.readouterr().err
 
 
 def test_files_that_cannot_be_judged(tmp_path, capsys):

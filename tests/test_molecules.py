@@ -342,6 +342,13 @@ def test_within_goes_around_the_edge():
     assert state.within((0, 0), 1.0).tolist() == [True, True] + [False] * 7
 
 
+def test_few_molecules_and_short_integers_will_do():
+    assert mol.start(mol.Fluid(2, 0.01), seed=1, relax=1.0).x.shape == (2, 2)
+    assert mol.Fluid(3, 0.1).cells(mol.fluid.CUTOFF + mol.fluid.SKIN) == 3
+    fluid = mol.Fluid(np.int16(20_000), np.float32(0.5))
+    assert fluid == mol.Fluid(20_000) and type(fluid.molecules) is int and type(fluid.density) is float
+
+
 def test_overlaps_are_refused():
     fluid = mol.Fluid(9, 0.05)
     places = [(1.0, 1.0), (1.2, 1.0)] + [(2.5 + 1.2 * i, 6.0) for i in range(7)]
@@ -356,6 +363,8 @@ def test_overlaps_are_refused():
     ("make", "error", "words"),
     [
         (lambda s: mol.Fluid(0), ValueError, "molecules must be"),
+        (lambda s: mol.Fluid(1, 0.01), ValueError, "molecules must be from 2 to"),
+        (lambda s: mol.Fluid(2, 0.1), ValueError, "molecules must be at least 3 at density 0.1, got 2"),
         (lambda s: mol.Fluid(100.0), TypeError, "molecules must be an integer"),
         (lambda s: mol.Fluid(11, 0.5), ValueError, "molecules must be at least 12 at density 0.5, got 11"),
         (lambda s: mol.Fluid(100, 0.9), ValueError, "density must be at most 0.85"),

@@ -132,6 +132,10 @@ def test_other_words_are_an_error_that_lists_what_is_known():
         parse_prompt("the")
     with pytest.raises(TypeError, match="text"):
         parse_prompt(7)
+    with pytest.raises(ValueError, match=r"words: 'thinn' is no word of a caption; known are 0, 1, .*thin, medium"):
+        as_prompt(("7", "thinn"))
+    with pytest.raises(ValueError, match="lang must be one of en, it, got 'de'"):
+        as_prompt(("7",), "de")
 
 
 # ---- drawing -------------------------------------------------------------------------------------------------------
@@ -170,6 +174,7 @@ def test_a_drawing_is_named_as_its_help_says(tmp_path, monkeypatch, capsys):
         (["seven", "--out", "nowhere/seven.png"], "folder"),
         (["seven", "--n", "0"], "--n must be at least 1"),
         (["seven", "--guidance", "-1"], "--guidance"),
+        (["seven", "--guidance", "inf"], "--guidance must be at least 0 and finite, got inf"),
         (["seven", "--seed", "-1"], "--seed"),
     ],
 )

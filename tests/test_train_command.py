@@ -67,6 +67,8 @@ def test_data_that_are_none_are_named(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "half.npy").write_bytes(b"\x93NUMPY\x01\x00")
     (tmp_path / "half.npz").write_bytes(b"PK\x03\x04half")
+    with (tmp_path / "vast.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**14, 3)})
     np.save(tmp_path / "line.npy", np.zeros(5))
     np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
     np.save(tmp_path / "pickled.npy", np.array([[object()]]))
@@ -77,6 +79,7 @@ def test_data_that_are_none_are_named(tmp_path):
         ("empty", ValueError, "holds no pictures"),
         ("half.npy", ValueError, "damaged, truncated, or no NumPy file"),
         ("half.npz", ValueError, "damaged, truncated, or no NumPy file"),
+        ("vast.npy", ValueError, r"vast\.npy' is damaged, .*allocate"),
         ("line.npy", ValueError, r"must hold numbers of shape \(n, d\)"),
         ("words.npy", ValueError, "must hold numbers"),
         ("pickled.npy", ValueError, "no NumPy file of numbers"),
@@ -85,6 +88,35 @@ def test_data_that_are_none_are_named(tmp_path):
     ):
         with pytest.raises(error, match=message):
             ink.datasets.read(tmp_path / name)
+
+
+def test_every_set_is_found_again_by_its_name(tmp_path):
+    from inkdiff.datasets.reading import named
+
+    assert [named(ink.datasets.read(name, n=20).name) for name in ink.datasets.NAMES] == list(ink.datasets.NAMES)
+    assert named("points") is None and named("") is None
+    (tmp_path / "digits").mkdir()
+    Image.fromarray(np.zeros((3, 5), np.uint8)).save(tmp_path / "digits" / "0.png")
+    np.save(tmp_path / "Swiss Roll.npy", np.zeros((5, 2)))
+    assert ink.datasets.read(tmp_path / "digits").name == "folder digits"
+    assert ink.datasets.read(tmp_path / "Swiss Roll.npy").name == "file Swiss Roll"
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+def test_whatever_bytes_are_damaged_the_file_is_named(kind, tmp_path):
+    """Headers that do not parse, asking for more than there is; streams that do not unpack; methods nobody knows."""
+    save = {"npy": np.save, "npz": np.savez_compressed}[kind]
+    path, generator = tmp_path / f"data.{kind}", np.random.default_rng(1)
+    save(path, np.arange(60.0).reshape(20, 3))
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    for _ in range(150):
+        damaged = whole.copy()
+        damaged[generator.integers(min(len(whole), 128), size=3)] = generator.integers(256, size=3)
+        path.write_bytes(damaged.tobytes())
+        try:
+            ink.datasets.read(path)
+        except ValueError as error:
+            assert "data" in str(error)
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------
@@ -126,6 +158,34 @@ def test_pictures_appear_beside_the_file_and_say_which_step(tmp_path, monkeypatc
     assert "no figure: data of 1 coordinates" in capsys.readouterr().out
 
 
+def test_every_file_has_a_picture_of_its_own(tmp_path, capsys):
+    (tmp_path / "my.png").write_text("mine")
+    for name in ("my.v1", "my.v2", "run.safetensors"):
+        assert train("moons", "--out", tmp_path / name, "--steps", 1) == 0
+    pictures = ["my.png", "my.v1.png", "my.v2.png", "run.png"]
+    assert sorted(p.name for p in tmp_path.glob("*.png")) == pictures
+    capsys.readouterr()
+    for name, picture in (("my", "my.png"), ("run", "run.png")):
+        assert train("moons", "--out", tmp_path / name, "--steps", 1) == 2
+        captured = capsys.readouterr()
+        assert f"its picture {tmp_path / picture} is there already" in captured.err and not captured.out
+    assert (tmp_path / "my.png").read_text() == "mine" and not (tmp_path / "my").exists()
+    assert train("moons", "--out", tmp_path / "my.v1", "--resume") == 0  # goes on drawing its own
+    assert train("moons", "--out", tmp_path / "my", "--steps", 1, "--strip", 0) == 0
+
+
+def test_pictures_of_the_training_stay_out_of_the_data(tmp_path, capsys):
+    album = tmp_path / "album"
+    album.mkdir()
+    for k in range(30):
+        Image.fromarray(np.full((3, 4), 8 * k, np.uint8)).save(album / f"{k}.png")
+    for flags in ([], ["--resume"]):
+        assert train(album, "--out", album / "run", "--steps", 1, *flags) == 2
+        assert "the picture beside the file would become one of them" in capsys.readouterr().err
+        assert train(album, "--out", album / "run", "--steps", 1, "--strip", 0, *flags) == 0
+    assert train(album, "--out", tmp_path / "run", "--steps", 1) == 0
+
+
 def test_what_cannot_be_had_is_refused_before_any_work(tmp_path, capsys):
     path = tmp_path / "run"
     assert train("moons", "--out", path, "--steps", 1, "--strip", 0) == 0
@@ -136,6 +196,7 @@ def test_what_cannot_be_had_is_refused_before_any_work(tmp_path, capsys):
         (["moons", "--out", tmp_path / "no" / "run"], "is not there"),
         (["moons", "--out", tmp_path / "no", "--resume"], "no file"),
         (["nothing", "--out", tmp_path / "no"], "no file or folder, and none of digits"),
+        (["moons", "--out", tmp_path / "no.png"], r"is the name of a picture; call it .*no\.safetensors"),
         (["moons", "--out", tmp_path / "no", "--seed", "-1"], "--seed must be from 0"),
         (["moons", "--out", tmp_path / "no", "--every", "0"], "--every must be at least 1"),
         (["moons", "--out", tmp_path / "no", "--strip", "-1"], "--strip must be at least 0"),

@@ -12,6 +12,7 @@ Reference: `inkdiff.datasets.prompts`, `inkdiff.learned.once`.
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,6 @@ def _checked(arguments: argparse.Namespace) -> tuple[tuple[str, ...], Path]:
             raise UsageError(f"--{name} must be at least {least}, got {getattr(arguments, name)}.")
     if not 0 <= arguments.seed < 2**64:
         raise UsageError(f"--seed must be from 0 to 2^64 - 1, got {arguments.seed}.")
-    if not arguments.guidance >= 0:
-        raise UsageError(f"--guidance must be at least 0, got {arguments.guidance}.")
+    if not 0 <= arguments.guidance < math.inf:  # a NaN fails both
+        raise UsageError(f"--guidance must be at least 0 and finite, got {arguments.guidance}.")
     return words, out

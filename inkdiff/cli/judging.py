@@ -3,9 +3,9 @@
     inkdiff judge digits.safetensors
     inkdiff judge spiral.safetensors --data swiss_roll --json
 
-The data are those whose name the file records, unless --data says otherwise. Figures of the plane are drawn afresh, and
-their density is known: the table holds NLL - entropy. Finite sets are divided as everywhere in inkdiff, 70 % to train
-on and 30 % held out,
+The data are those whose name the file records, unless --data says otherwise; those of a file or folder cannot be found
+by a name, and need it. Figures of the plane are drawn afresh, and their density is known: the table holds
+NLL - entropy. Finite sets are divided as everywhere in inkdiff, 70 % to train on and 30 % held out,
 
     train, held_out = data.split(test_size=0.3, random_state=0)          (labels in both in their proportion),
 
@@ -63,7 +63,8 @@ def _judge(arguments: argparse.Namespace) -> int:
     real, words, warnings = _reality(score, arguments)
     begun = time.perf_counter()
     pictures = isinstance(real, ink.HeldOut) and real.train.image_shape is not None
-    draws = arguments.draws or (_DRAWS_OF_PICTURES if pictures else _DRAWS)
+    usual = _DRAWS_OF_PICTURES if pictures else _DRAWS
+    draws = usual if arguments.draws is None else arguments.draws
     measures = ink.judge(score, real, samples=arguments.samples, draws=draws, seed=arguments.seed)
     seconds = time.perf_counter() - begun
     if arguments.json:
@@ -82,18 +83,21 @@ def _judge(arguments: argparse.Namespace) -> int:
 def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[Unending | HeldOut, str, list[str]]:
     """The data that judge, in words, and what must be said of them."""
     import inkdiff as ink
+    from inkdiff.datasets.reading import named
 
-    recorded = str(score.about.get("data", "")).replace(" ", "_").lower()
+    said = str(score.about.get("data", ""))
+    recorded = named(said)
     name = arguments.data or recorded
-    if not name or (not arguments.data and name not in ink.datasets.NAMES):
+    if name is None:
         raise UsageError(
-            f"{arguments.checkpoint} was trained on {recorded or 'data without a name'!r}, which is not a set that "
+            f"{arguments.checkpoint} was trained on {said or 'data without a name'!r}, which is not a set that "
             "inkdiff knows; say which data by --data NAME|PATH."
         )
     if name in ink.datasets.NAMES and name != "digits":
-        warnings = [] if name == recorded else [f"trained on {recorded!r}, judged by {name!r}"]
+        warnings = [] if name == recorded else [f"trained on {recorded or said!r}, judged by {name!r}"]
         unending = ink.Unending(lambda n, seed: ink.datasets.read(name, n=n, seed=seed), arguments.seed)
-        return unending, f"{name}: drawn afresh, density known", warnings
+        whence = "" if arguments.data else f" (the file records the name {said!r})"
+        return unending, f"{name}: drawn afresh, density known{whence}", warnings
     data = ink.datasets.read(name, size=arguments.size)
     train, held_out = data.split(test_size=0.3, random_state=0)
     words = f"{data.name}: {len(train)} rows to train on, {len(held_out)} held out"

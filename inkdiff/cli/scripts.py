@@ -213,10 +213,12 @@ def guarded(work: Callable[[], int]) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough, as in `inkdiff list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (UsageError, ValueError, TypeError, OSError) as error:
+    except (UsageError, ValueError, TypeError, OSError, MemoryError) as error:
         if os.environ.get("INKDIFF_TRACEBACK"):
             raise
         more = "" if isinstance(error, UsageError) else " (INKDIFF_TRACEBACK=1 shows where)"
+        if isinstance(error, MemoryError):
+            more = f"{': ' if str(error) else ''}out of memory; ask for less{more}"
         print(f"inkdiff: error: {error}{more}", file=sys.stderr)
         return 2
 

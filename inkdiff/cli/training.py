@@ -6,7 +6,7 @@
 The file holds the whole state of the training from before the first step on: weights, their running mean, the
 optimiser's moments, the step, all settings and a fingerprint of the data. A training that was killed, or stopped by
 Ctrl-C, and resumed ends with the bits of one that never was; `inkdiff.load` reads the score so far at any time.
-Beside it, a picture of the same name shows what the network can do by now.
+Beside it, a picture shows what the network can do by now: FILE.png, of FILE or FILE.safetensors.
 
 Reference: `inkdiff.learned.training`, `inkdiff.learned.resuming`.
 """
@@ -122,10 +122,23 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.seed is not None and not 0 <= arguments.seed < 2**64:
         raise UsageError(f"--seed must be from 0 to 2^64 - 1, got {arguments.seed}.")
     if arguments.strip and out.suffix == ".png":
-        raise UsageError(f"--out {out}: the pictures take that name; call it {out.with_suffix('.safetensors')}.")
+        raise UsageError(f"--out {out} is the name of a picture; call it {out.with_suffix('.safetensors')}.")
+    if arguments.strip and _among_the_data(arguments):
+        raise UsageError(
+            f"--out {out}: the folder is DATA, and the picture beside the file would become one of them; write "
+            "elsewhere, or draw none by --strip 0."
+        )
     for name, least in (("every", 1), ("strip", 0), ("points", 1)):
         if getattr(arguments, name) < least:
             raise UsageError(f"--{name} must be at least {least}, got {getattr(arguments, name)}.")
+
+
+def _among_the_data(arguments: argparse.Namespace) -> bool:
+    """Whether the files are to lie in the folder whose pictures are the data."""
+    from inkdiff.datasets import NAMES
+
+    folder = Path(arguments.data)
+    return arguments.data not in NAMES and folder.is_dir() and folder.samefile(arguments.out.absolute().parent)
 
 
 def _begin(arguments: argparse.Namespace) -> LearnedScore:
@@ -137,9 +150,14 @@ def _begin(arguments: argparse.Namespace) -> LearnedScore:
     settings = {name: getattr(arguments, name) for name in ("batch", "lr", "weighting")}
     given = {name: value for name, value in settings.items() if value is not None}
     steps = _STEPS if arguments.steps is None else arguments.steps
+    strip = _strip(arguments, data, steps, seed)
+    if strip.drawable and strip.path.exists():
+        raise UsageError(
+            f"--out {arguments.out}: its picture {strip.path} is there already; give another name, or draw none by "
+            "--strip 0."
+        )
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {process}", flush=True)
     print(f"step 0 of {steps}", flush=True)
-    strip = _strip(arguments, data, steps, seed)
     given |= {"net": _net(arguments, data), "checkpoint": arguments.out} | _manner(arguments, strip)
     return _shown(strip, ink.fit(process, data, steps=steps, seed=seed, **given))
 
@@ -253,7 +271,9 @@ def _manner(arguments: argparse.Namespace, strip: Strip) -> dict[str, Any]:
 
 
 def _strip(arguments: argparse.Namespace, data: Dataset, steps: int, seed: int) -> Strip:
-    path = arguments.out.with_suffix(".png")
+    """The pictures, called as the whole file: my.v1 and my.v2 have one each; only .safetensors gives way to .png."""
+    out = arguments.out
+    path = out.with_name((out.stem if out.suffix == ".safetensors" else out.name) + ".png")
     return Strip(path, data, steps, arguments.strip, seed)
 
 

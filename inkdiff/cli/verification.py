@@ -32,7 +32,9 @@ def add_command(commands: Any) -> None:
         description="Measures every identity, beside its exact value; exits 1 if one is off by 5 standard errors.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
-    parser.add_argument("--particles", type=int, default=10**6, help="samples of each (default: 1,000,000)")
+    parser.add_argument(
+        "--particles", type=int, default=10**6, help="samples of each, 10,000 or more (default: 1,000,000)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="64-bit seed of all noise (default: 0)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--list", action="store_true", help="only name them")

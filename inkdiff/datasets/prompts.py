@@ -67,6 +67,7 @@ PHRASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _FILLERS = {"a", "an", "the", "and", "with", "number", "digit", "figure"}
 _FILLERS |= {"un", "una", "lo", "la", "il", "e", "ed", "con", "numero", "cifra"}
 _LONGEST = 4  # words of a phrase
+_LANGUAGES = ("en", "it")
 
 
 def captions(data: Dataset) -> list[tuple[str, ...]]:
@@ -121,8 +122,19 @@ def parse_prompt(prompt: str) -> tuple[str, ...]:
 
 
 def as_prompt(words: tuple[str, ...], lang: str = "en") -> str:
-    """A caption as a prompt: ("7", "thin") -> "thin seven", or "sette sottile"."""
-    column = ("en", "it").index(lang)
+    """A caption as a prompt: ("7", "thin") -> "thin seven", or "sette sottile".
+
+    Raises
+    ------
+    ValueError
+        If a word is none of `KINDS`, or the language neither "en" nor "it".
+    """
+    if lang not in _LANGUAGES:
+        raise ValueError(f"lang must be one of {', '.join(_LANGUAGES)}, got {lang!r}.")
+    strange = [word for word in words if word not in PHRASES]
+    if strange:
+        raise ValueError(f"words: {strange[0]!r} is no word of a caption; known are {', '.join(PHRASES)}.")
+    column = _LANGUAGES.index(lang)
     said = {kind: PHRASES[word][column][0] for kind, among in KINDS.items() for word in words if word in among}
     digit = said.pop("class", ("digit", "cifra")[column])
     return " ".join([*said.values(), digit] if lang == "en" else [digit, *said.values()])

@@ -24,7 +24,7 @@ from inkdiff.backend import Array, array_module, is_cuda
 from inkdiff.nn import AdamW, AdamWState, Arena, Perceptron, PerceptronNetwork, RowShards, learning_rate
 from inkdiff.rng import Stream
 
-__all__ = ["Player", "Work", "check_penalty", "check_rules", "check_shape"]
+__all__ = ["Player", "Work", "check_flag", "check_penalty", "check_rules", "check_shape"]
 
 _ROWS = 256  # of a piece: as many as the calls between the products are worth
 
@@ -129,6 +129,13 @@ def check_rules(**rules: Any) -> dict[str, Any]:
         name: checks.count(value, name, least=least[name]) if name in least else checks.positive(value, name)
         for name, value in rules.items()
     }
+
+
+def check_flag(value: object, name: str) -> bool:
+    """True or False, and nothing that is merely true or false in Python's eyes."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {checks.show(value)}.")
+    return bool(value)
 
 
 def check_penalty(r1: object) -> float:

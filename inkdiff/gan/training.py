@@ -23,7 +23,7 @@ from inkdiff.gan.contest import Contest
 from inkdiff.gan.detective import Detective
 from inkdiff.gan.forger import Forger
 from inkdiff.gan.labels import Labels
-from inkdiff.gan.player import check_penalty, check_rules, check_shape
+from inkdiff.gan.player import check_flag, check_penalty, check_rules, check_shape
 from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import Perceptron, one_thread_each
 
@@ -98,6 +98,7 @@ def duel(
     ]
     latent = checks.count((32 if picture else 2) if latent is None else latent, "latent")
     every = checks.count(max(1, steps // _LOOKS) if every is None else every, "every")
+    label, progress = check_flag(label, "label"), check_flag(progress, "progress")
     labels = Labels.of(data) if label else None
     hot = None if labels is None else labels.columns(data.y, len(x), like=x)
     scaling = Scaling.free(x, getattr(data, "range", None))

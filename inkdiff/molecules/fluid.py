@@ -37,7 +37,7 @@ class Fluid:
 
     Parameters
     ----------
-    molecules : how many, n
+    molecules : how many, n; 2 or more
     density : n/L^2, sigma^-2; up to 0.85, beyond which the discs freeze
     temperature : k_B T in units of epsilon, to which `start` prepares the fluid
     dt : time step, tau; dt and dt sqrt(temperature) at most 0.01
@@ -54,9 +54,10 @@ class Fluid:
     dt: float = 0.005
 
     def __post_init__(self) -> None:
-        checks.count(self.molecules, "molecules", most=_MOST)
-        for name in ("density", "temperature", "dt"):
-            checks.positive(getattr(self, name), name)
+        checked: dict[str, float] = {"molecules": checks.count(self.molecules, "molecules", least=2, most=_MOST)}
+        checked |= {name: checks.positive(getattr(self, name), name) for name in ("density", "temperature", "dt")}
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)  # Python's numbers, which do not overflow
         if self.density > _DENSEST:
             raise ValueError(
                 f"density must be at most {_DENSEST} molecules per sigma^2, got {self.density:g}: denser, the discs "
@@ -71,7 +72,7 @@ class Fluid:
         if self.cells(CUTOFF + SKIN) < 3:
             least = math.ceil((3 * (CUTOFF + SKIN)) ** 2 * self.density)
             raise ValueError(
-                f"molecules must be at least {max(least, 9)} at density {self.density:g}, got {self.molecules}: a box "
+                f"molecules must be at least {least} at density {self.density:g}, got {self.molecules}: a box "
                 f"of side {self.side:.3g} sigma is too small for molecules not to meet themselves around the edge."
             )
         thermal = self.dt * math.sqrt(self.temperature) / self.quantum

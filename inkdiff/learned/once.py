@@ -32,7 +32,10 @@ from inkdiff.learned.training import fit
 __all__ = ["fit_once", "kept"]
 
 _PACKAGE = Path(__file__).parent.parent
-_SOURCES = ("learned", "nn", "kernels", "rng.py")
+_SOURCES = (
+    "learned", "nn", "kernels", "samplers", "binomial.py", "bits.py", "distributions.py", "domain.py", "heat_kernel.py",
+    "process.py", "processes.py", "reverse.py", "rng.py", "schedules.py", "simulate.py",
+)  # fmt: skip
 
 
 def fit_once(

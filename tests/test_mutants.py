@@ -36,9 +36,9 @@ MUTANTS = {
         "kernels/formulas.py", "_WIDEST = 2.0 * 2.0**32", "_WIDEST = 2.0**28", ["steps_longer_than_the_box"],
     ),
     "positions that stall in float32": (
-        "kernels/cpu/walks.py", "p0[i], p1[i], p2[i], p3[i], s, np.uint64",
-        "np.int32(np.float32(p0[i])), np.int32(np.float32(p1[i])), np.int32(np.float32(p2[i])), "
-        "np.int32(np.float32(p3[i])), s, np.uint64", ["small_steps_add_up"],
+        "kernels/cpu/walks.py", "advance_phase4_short(\n            p0[i], p1[i], p2[i], p3[i], s,",
+        "advance_phase4_short(np.int32(np.float32(p0[i])), np.int32(np.float32(p1[i])), "
+        "np.int32(np.float32(p2[i])), np.int32(np.float32(p3[i])), s,", ["small_steps_add_up"],
     ),
     "no wall at the far end": (
         "kernels/formulas.py", "return x if (x >= lo) & (x <= hi) else y", "return x if x >= lo else y",

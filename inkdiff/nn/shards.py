@@ -20,7 +20,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -96,11 +96,26 @@ class RowShards:
         return [slice(a, b) for a, b in pairwise(edges)]
 
     def run(self, work: Callable[[int], Any], count: int) -> list[Any]:
-        """[work(0), ..., work(count - 1)], each call on some thread; the first exception raised is raised here."""
+        """[work(0), ..., work(count - 1)], each call on some thread; an exception raised by one is raised here.
+
+        The calling thread takes its share: to wake another and to be woken costs as much as a small product.
+        """
         threads = min(self.threads or available_cores(), count)
-        if threads <= 1:
-            return [work(k) for k in range(count)]
-        return list(_pool(threads).map(work, range(count)))
+        results, pieces = [None] * count, iter(range(count))
+
+        def take() -> None:
+            for k in pieces:  # each piece goes to whoever asks first
+                results[k] = work(k)
+
+        others = [_pool(threads - 1).submit(take) for _ in range(threads - 1)]
+        try:
+            take()
+        finally:
+            begun = [other for other in others if not other.cancel()]
+            wait(begun)
+        for other in begun:
+            other.result()
+        return results
 
 
 class ShardedGradient:

@@ -133,6 +133,9 @@ class Process(Timed, ABC):
     def transition(self, s: Any, t: Any) -> tuple[Any, Any]:
         """(alpha_t/alpha_s, variance of x_t | x_s), s <= t: exact, before folding."""
         xp = array_module(s, t)
+        if self.driftless:
+            gained = self.clock(s, t)
+            return xp.ones_like(gained)[()], gained
         log_ratio = self.log_alpha(t) - self.log_alpha(s)
         end = self.equilibrium
         gained = -end.variance * xp.expm1(2 * log_ratio) if isinstance(end, Gaussian) else self.clock(s, t)

@@ -20,13 +20,14 @@ Reference: D. T. Gillespie, Exact numerical simulation of the Ornstein-Uhlenbeck
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module
+from inkdiff.backend import Array, array_module, is_cuda
 from inkdiff.binomial import Binomial, Bits
 from inkdiff.bits import bit_jump
 from inkdiff.domain import Box
@@ -117,16 +118,36 @@ def jump(
         return bit_jump(process, x0, t, return_noise=return_noise, out=out, **address)
     closed_form_domain(process, "a jump")
     eps = xp.empty(x0.shape, np.float32) if return_noise else None
-    a = xp.atleast_1d(xp.asarray(process.alpha(t), x0.dtype))
-    sigma = process.sigma(t)
-    check_range(process, x0, float(sigma.max()), "t")
-    if isinstance(process.domain, Box):
-        sigma = xp.minimum(sigma, _UNIFORM * process.domain.period(x0.shape[1]).max())
-    s = xp.atleast_1d(xp.asarray(sigma, x0.dtype))
+    a, s = _moments_of_jump(process, x0, t)
     x_t = kernels.step(
         x0, a=a, s=s, walls=walls_of(process, x0), seed=seed, number=step, stream=stream, start=start, out=out, eps=eps
     )
     return (x_t, eps) if return_noise else x_t
+
+
+_ROWS = 2**14  # whose schedule is evaluated at once: what is computed on the way stays in the cache
+
+
+def _moments_of_jump(process: Process, x0: Array, t: Any) -> tuple[Array, Array]:
+    """(alpha_t, sigma_t) in the dtype of x0, of one entry or one per row; in a box sigma_t no wider than is needed."""
+    xp = array_module(x0)
+    widest = _UNIFORM * process.domain.period(x0.shape[1]).max() if isinstance(process.domain, Box) else math.inf
+
+    def moments(t: Any) -> tuple[Any, Any]:
+        alpha, variance = process.transition(0.0, t)
+        sigma = array_module(t).sqrt(variance)
+        check_range(process, x0, float(sigma.max()), "t")
+        return alpha, array_module(t).minimum(sigma, widest)
+
+    if np.ndim(t) == 0:
+        alpha, sigma = moments(t)
+        return xp.full(1, alpha, x0.dtype), xp.full(1, sigma, x0.dtype)
+    a, s = xp.empty(t.size, x0.dtype), xp.empty(t.size, x0.dtype)
+    rows = t.size if is_cuda(t) else _ROWS
+    for first in range(0, t.size, rows):
+        part = slice(first, first + rows)
+        a[part], s[part] = moments(t[part])
+    return a, s
 
 
 def walls_of(process: Process, x: Array) -> Walls | None:

@@ -24,7 +24,7 @@ from scipy import stats
 import inkdiff as ink
 from inkdiff import _compile, kernels
 from inkdiff.kernels import PERIODIC, REFLECT, Walls
-from inkdiff.kernels.cpu import noise, walks
+from inkdiff.kernels.cpu import noise, steps, walks
 from inkdiff.kernels.formulas import from_phase, to_phase
 from inkdiff.rng import QUARTER, Stream
 
@@ -59,7 +59,7 @@ def _lanes(count, dtype):
     return [np.zeros(QUARTER, dtype) for _ in range(count)]
 
 
-VECTOR_LOOPS = {
+LANE_LOOPS = {
     "normals": (noise._normals, lambda: (*_lanes(4, np.float32), *ADDRESS)),
     "walk float32": (walks._walk_lanes, lambda: (*_lanes(4, np.float32), np.float32(1), np.float32(1), *ADDRESS)),
     "walk in a box, short steps": (walks._short_phase_lanes, lambda: (*_lanes(4, np.int32), np.float32(1), *ADDRESS)),
@@ -69,28 +69,45 @@ VECTOR_LOOPS = {
         walks._short_phase_lanes_by_axis,
         lambda: (*_lanes(4, np.int32), *_lanes(4, np.float32), *ADDRESS),
     ),
-    "walk in free space": (walks._quanta_lanes, lambda: (*_lanes(4, np.int64), 1.0, np.int64(0), *ADDRESS)),
 }
+_SCALARS = (np.float32(1), np.float32(1))
+_SIDES = (1.0, 1.0, np.int64(REFLECT))
+
+
+def _sides():
+    return (*_lanes(2, np.float64), np.zeros(QUARTER, np.int64))
+
+
+ELEMENT_LOOPS = {
+    "noising": (steps._advance_run, lambda: (*_lanes(3, np.float32), *_SCALARS)),
+    "noising by rows": (steps._advance_each, lambda: _lanes(5, np.float32)),
+    "reverse step": (steps._drive_run, lambda: (*_lanes(4, np.float32), *_SCALARS, np.float32(1))),
+    "reverse step by rows": (steps._drive_each, lambda: _lanes(7, np.float32)),
+    "fold": (steps._fold_run, lambda: (*_lanes(1, np.float32), *_SCALARS, np.int32(REFLECT))),
+    "fold by axis": (steps._fold_each, lambda: (*_lanes(3, np.float32), np.zeros(QUARTER, np.int32))),
+    "quanta": (walks._add_quanta, lambda: (np.zeros(QUARTER, np.int64), *_lanes(1, np.float32), 1.0, np.int64(0))),
+    "to phases": (walks._encode_run, lambda: (*_lanes(1, np.float32), *_lanes(1, np.int32), *_SIDES)),
+    "to phases by axis": (walks._encode_each, lambda: (*_lanes(1, np.float32), *_lanes(1, np.int32), *_sides())),
+    "from phases": (walks._decode_run, lambda: (*_lanes(1, np.int32), *_lanes(1, np.float32), *_SIDES)),
+    "from phases by axis": (walks._decode_each, lambda: (*_lanes(1, np.int32), *_lanes(1, np.float32), *_sides())),
+}
+VECTOR_LOOPS = {**LANE_LOOPS, **ELEMENT_LOOPS}
 
 
 def check_packed(loop, asm, register):
-    """Packed instructions in the hot loop, on registers of the full width.
-
-    A loop over 64-bit integers is as wide as they are: its float32 arithmetic fills half a register.
-    """
-    halves = "(?:xmm|ymm|zmm)" if loop == "walk in free space" else register
-    for instruction, name, what in [
-        (r"vpmuludq", register, "32 x 32 -> 64 bit products of Philox"),
-        (r"vfmadd\w*ps", halves, "fused multiply-adds"),
-    ]:
-        packed = re.findall(rf"\s{instruction}\s[^\n]*%{name}", asm)
-        assert len(packed) >= 10, f"{loop}: {what}: {len(packed)} {instruction} on {name}"
-    scalar = re.findall(r"\s(vfmadd\w*ss|vmulss)\s", asm)
-    assert len(scalar) < len(re.findall(r"\svfmadd\w*ps\s", asm)) * 3, "the scalar remainder should be the smaller part"
+    """Packed instructions in the hot loop, on registers of the full width."""
+    wanted = {r"vfn?m(?:add|sub)\w*p[sd]": 1}
+    if loop in LANE_LOOPS:  # with Philox's 32 x 32 -> 64 bit products and the polynomials of Box-Muller
+        wanted = {"vpmuludq": 10, r"vfmadd\w*ps": 10}
+        scalar, packed = (re.findall(rf"\s(vfmadd\w*{kind})\s", asm) for kind in ("ss", "ps"))
+        assert len(scalar) < 2 * len(packed), "the scalar remainder should be the smaller part"
+    for instruction, least in wanted.items():
+        packed = re.findall(rf"\s{instruction}\s[^\n]*%{register}", asm)
+        assert len(packed) >= least, f"{loop}: {len(packed)} {instruction} on {register}"
 
 
 @pytest.mark.parametrize("loop", VECTOR_LOOPS)
-def test_lane_loops_are_packed(loop):
+def test_hot_loops_are_packed(loop):
     if not llvm.get_host_cpu_features().get("avx2"):
         pytest.skip(f"{llvm.get_host_cpu_name()} has no AVX2: the packed instructions looked for do not exist")
     shell, arguments = VECTOR_LOOPS[loop]
@@ -110,7 +127,7 @@ print(json.dumps({
 """
 
 
-def test_lane_loops_fill_512_bits():
+def test_hot_loops_fill_512_bits():
     """Compiled for a processor with AVX-512 (Zen 4), not run: so this can be seen on any x86-64 machine."""
     if not llvm.get_host_cpu_features().get("sse2"):
         pytest.skip(f"{llvm.get_host_cpu_name()} is no x86-64: Numba compiles for the host's architecture")

@@ -29,7 +29,7 @@ MUTANTS = {
         "(4294967296.0 if wall == PERIODIC else 1073741824.0) / length", ["reflecting_modes_one_step"],
     ),
     "reflecting walls that are circles": (
-        "kernels/formulas.py", "return whole if wall == PERIODIC else mirrored", "return whole",
+        "kernels/formulas.py", "sheet_bits = np.uint64(wall == REFLECT)", "sheet_bits = np.uint64(0)",
         ["reflecting_modes_many_steps"],
     ),
     "steps cut at half the box": (
@@ -67,7 +67,7 @@ MUTANTS = {
         ["reflecting_modes_one_step"],
     ),
     "half of D in jumps": (
-        "processes.py", "return 2 * self.D * self.check_time(t)", "return self.D * self.check_time(t)",
+        "simulate.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
         ["jumps_are_walks"],
     ),
     "half the relaxation": (

@@ -32,7 +32,7 @@ from inkdiff.rng import normals4
 __all__ = [
     "PERIODIC", "REFLECT", "SHORT_STEP", "advance", "advance4", "advance_phase4", "advance_phase4_short",
     "advance_quanta4", "cell_of", "displace", "drive", "fold", "from_phase", "from_quanta",
-    "quanta_per_length", "step_in_quanta", "to_phase", "to_quanta",
+    "quanta_increment", "quanta_per_length", "step_in_quanta", "to_phase", "to_quanta",
 ]  # fmt: skip
 
 REFLECT, PERIODIC = 1, 2
@@ -44,9 +44,6 @@ SHORT_STEP = np.float32(2.0**28)  # a sixteenth of the phase: 6.8 standard devia
 _LARGEST = np.float32(2.0**31 - 128)  # the largest float32 below 2^31
 _MAGIC = 1.5 * 2.0**52  # added to |y| < 2^51, the sum is rounded to an integer ...
 _MAGIC_BITS = np.int64(0x4338000000000000)  # ... which is the difference of the bits
-_TWO_POW_52 = 2.0**52
-_TWO_POW_52_BITS = np.uint64(0x4330000000000000)
-_ONE_32 = np.uint64(1)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 
 
@@ -163,7 +160,7 @@ def advance_phase4(
 
 
 @inline
-def _quanta_increment(amplitude: Any, z: Any, shift: Any) -> Any:
+def quanta_increment(amplitude: Any, z: Any, shift: Any) -> Any:
     """round(amplitude z) 2^shift as int64, |amplitude z| < 2^51."""
     v = fma(amplitude, np.float64(z), _MAGIC)
     return (np.float64(v).view(np.int64) - _MAGIC_BITS) << shift
@@ -176,37 +173,37 @@ def advance_quanta4(
     """Position in quanta (int64) += step, for the four elements that share one Philox call; s in 2^shift quanta."""
     z0, z1, z2, z3 = normals4(call, step, stream, k0, k1)
     return (
-        h0 + _quanta_increment(s, z0, shift),
-        h1 + _quanta_increment(s, z1, shift),
-        h2 + _quanta_increment(s, z2, shift),
-        h3 + _quanta_increment(s, z3, shift),
+        h0 + quanta_increment(s, z0, shift),
+        h1 + quanta_increment(s, z1, shift),
+        h2 + quanta_increment(s, z2, shift),
+        h3 + quanta_increment(s, z3, shift),
     )
 
 
 @inline
 def to_phase(x: Any, lo: Any, scale: Any, wall: Any) -> Any:
-    """Position -> int32 phase, rounded to the nearest representable state; scale = 2^32 / length, in float64."""
+    """Position -> int32 phase, rounded to the nearest representable state; scale = 2^32 / length, in float64.
+
+    Between reflecting walls the last bit is the sheet, and what is left of it the magnitude.
+    """
     y = fma(np.float64(x) - lo, scale, _MAGIC)
     h = np.uint64(np.float64(y).view(np.int64) - _MAGIC_BITS)
-    whole = np.int32(h & _LOW_32)
-    second_sheet = np.int32(h & _ONE_32)
-    magnitude = np.int32((h >> _ONE_32) & _LOW_32)
-    mirrored = np.int32(np.int32(magnitude ^ np.int32(-second_sheet)) + second_sheet)  # -magnitude there
-    return whole if wall == PERIODIC else mirrored
+    sheet_bits = np.uint64(wall == REFLECT)
+    second_sheet = np.int32(h & sheet_bits)
+    magnitude = np.int32((h >> sheet_bits) & _LOW_32)
+    return np.int32(np.int32(magnitude ^ np.int32(-second_sheet)) + second_sheet)  # negative on the second sheet
 
 
 @inline
 def from_phase(phase: Any, lo: Any, quantum: Any, wall: Any) -> Any:
     """int32 phase -> position in [lo, lo + length] as float64; quantum = length / 2^32.
 
-    On the second sheet it is half a quantum (of the reflecting walls) above the magnitude.
+    On the second sheet it is half a quantum (of the reflecting walls) above the magnitude, short of the wall.
     """
-    sheet = np.int32(phase) >> np.int32(31)
-    magnitude = np.uint64(np.int64(np.int32(np.int32(phase ^ sheet) - sheet))) & _LOW_32  # 2^31 too
-    mirrored = (magnitude << _ONE_32) | (np.uint64(np.int64(sheet)) & (magnitude >> np.uint64(31) ^ _ONE_32))
-    h = np.uint64(np.int64(phase)) & _LOW_32 if wall == PERIODIC else mirrored
-    y = np.uint64(h | _TWO_POW_52_BITS).view(np.float64) - _TWO_POW_52
-    return fma(y, quantum, lo)
+    p = np.float64(phase)
+    reflected = p + p if p >= 0 else min(fma(-2.0, p, 1.0), 2.0**32)
+    wrapped = p if p >= 0 else p + 2.0**32
+    return fma(reflected if wall == REFLECT else wrapped, quantum, lo)
 
 
 @inline

@@ -9,9 +9,10 @@ import numpy as np
 from inkdiff._compile import jit
 from inkdiff.rng import QUARTER as Q
 
-__all__ = ["BLOCK", "blocks", "lanes", "part", "quarters", "repeat_axes", "spread_rows"]
+__all__ = ["BLOCK", "RUN", "blocks", "lanes", "part", "quarters", "repeat_axes", "spread_rows"]
 
 BLOCK = 4 * Q
+RUN = 512  # elements, or lanes, that read their values per axis from one short array
 _SHORT_ROW = 12  # rows shorter than this are filled column by column
 _1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
 
@@ -52,11 +53,14 @@ def quarters(y: Any, first: Any, last: Any) -> Any:
 
 @jit
 def repeat_axes(values: Any) -> Any:
-    """One value per axis, repeated so that a block beginning at axis j finds its own as a slice from j."""
+    """One value per axis, repeated so that a run of elements beginning at axis j finds its own as a slice from j.
+
+    One as long as a block would fill the first cache, and with what it goes with all the ways of one set of it.
+    """
     d = values.size
     if d == 1:
         return values
-    out = np.empty(BLOCK + d, values.dtype)
+    out = np.empty(RUN + d, values.dtype)
     out[:d] = values
     for e in range(d, out.size):
         out[e] = out[e - d]

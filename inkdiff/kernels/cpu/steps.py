@@ -8,7 +8,7 @@ import numpy as np
 from numba import prange
 
 from inkdiff._compile import jit
-from inkdiff.kernels.cpu.blocks import BLOCK, blocks, part, repeat_axes, spread_rows
+from inkdiff.kernels.cpu.blocks import BLOCK, RUN, blocks, part, repeat_axes, spread_rows
 from inkdiff.kernels.cpu.noise import noise_block
 from inkdiff.kernels.formulas import advance, drive, fold
 
@@ -87,6 +87,13 @@ def _fold_each(x: Any, lo: Any, length: Any, wall: Any) -> None:
         x[i] = fold(x[i], lo[i], length[i], wall[i])
 
 
+@jit
+def _fold_by_axis(x: Any, lo: Any, length: Any, wall: Any, at: Any, axes: Any) -> None:
+    for e in range(0, x.size, RUN):
+        j = (at + e) % axes
+        _fold_each(x[e : e + RUN], lo[j:], length[j:], wall[j:])
+
+
 @jit(parallel=True)
 def step(
     x: Any, u: Any, out: Any, eps: Any, start: Any, a: Any, b: Any, s: Any, d: Any, lo: Any, length: Any, wall: Any,
@@ -98,7 +105,7 @@ def step(
     and eps may be empty: no score, no copy of the noise wanted. `noisy` False means s = 0 throughout.
     """
     axes = lo.size
-    lo, length, wall = repeat_axes(lo), repeat_axes(length), repeat_axes(wall)
+    lo, length, code = repeat_axes(lo), repeat_axes(length), repeat_axes(wall.astype(np.int32))  # no wider than floats
     origin, count = blocks(start, x.size)
     for j in prange(count):
         block = origin + np.int64(j)
@@ -123,7 +130,6 @@ def step(
         else:
             _advance_run(xb, zb, ob, a[0], s[0])
         if axes == 1:
-            _fold_run(ob, lo[0], length[0], wall[0])
+            _fold_run(ob, lo[0], length[0], code[0])
         elif axes > 1:
-            axis = at % axes  # the array begins with a row
-            _fold_each(ob, lo[axis:], length[axis:], wall[axis:])
+            _fold_by_axis(ob, lo, length, code, at, axes)  # the array begins with a row

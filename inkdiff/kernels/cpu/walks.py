@@ -8,15 +8,16 @@ import numpy as np
 from numba import prange
 
 from inkdiff._compile import jit
-from inkdiff.kernels.cpu.blocks import BLOCK, blocks, lanes, part, quarters, repeat_axes
+from inkdiff.kernels.cpu.blocks import BLOCK, RUN, blocks, lanes, part, quarters, repeat_axes
+from inkdiff.kernels.cpu.noise import noise_block
 from inkdiff.kernels.formulas import (
     SHORT_STEP,
     advance4,
     advance_phase4,
     advance_phase4_short,
-    advance_quanta4,
     from_phase,
     from_quanta,
+    quanta_increment,
     quanta_per_length,
     step_in_quanta,
     to_phase,
@@ -103,27 +104,37 @@ def _walk_phase_block(
     p: Any, width: Any, per_length: Any, first: Any, last: Any, base: Any, first_step: Any, stream: Any, k0: Any,
     k1: Any,
 ) -> None:  # fmt: skip
-    """All steps of one block of phases; per_length has one entry, or one for each element of the block."""
+    """All steps of one block of phases on a box whose axes are alike."""
     p0, p1, p2, p3 = quarters(p, first, last)
-    if per_length.size == 1:
-        for k in range(width.size):
-            s = step_in_quanta(width[k], per_length[0])
-            if abs(s) < SHORT_STEP:
-                _short_phase_lanes(p0, p1, p2, p3, s, base, np.uint64(first_step + k), stream, k0, k1)
-            else:
-                _phase_lanes(p0, p1, p2, p3, s, base, np.uint64(first_step + k), stream, k0, k1)
-        return
-    amplitude, most = np.empty(BLOCK, np.float32), per_length[:BLOCK].max()
-    s0, s1, s2, s3 = quarters(amplitude, first, last)
+    for k in range(width.size):
+        s, step = step_in_quanta(width[k], per_length), np.uint64(first_step + k)
+        if abs(s) < SHORT_STEP:
+            _short_phase_lanes(p0, p1, p2, p3, s, base + first, step, stream, k0, k1)
+        else:
+            _phase_lanes(p0, p1, p2, p3, s, base + first, step, stream, k0, k1)
+
+
+@jit
+def _walk_phase_block_by_axis(
+    p: Any, width: Any, per_length: Any, axis: Any, axes: Any, first: Any, last: Any, base: Any, first_step: Any,
+    stream: Any, k0: Any, k1: Any,
+) -> None:  # fmt: skip
+    """The same where each of the axes has its own per_length, repeated; the block begins at axis number `axis`."""
+    amplitude, most = np.empty(per_length.size, np.float32), per_length[:axes].max()
     for k in range(width.size):
         if k == 0 or width[k] != width[k - 1]:
-            for i in range(BLOCK):
+            for i in range(amplitude.size):
                 amplitude[i] = step_in_quanta(width[k], per_length[i])
-        step = np.uint64(first_step + k)
-        if abs(step_in_quanta(width[k], most)) < SHORT_STEP:
-            _short_phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base, step, stream, k0, k1)
-        else:
-            _phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base, step, stream, k0, k1)
+        step, short = np.uint64(first_step + k), abs(step_in_quanta(width[k], most)) < SHORT_STEP
+        for begin in range(first, last, RUN):
+            p0, p1, p2, p3 = quarters(p, begin, min(begin + RUN, last))
+            at = axis + begin
+            s0, s1 = amplitude[at % axes :], amplitude[(at + Q) % axes :]
+            s2, s3 = amplitude[(at + 2 * Q) % axes :], amplitude[(at + 3 * Q) % axes :]
+            if short:
+                _short_phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base + begin, step, stream, k0, k1)
+            else:
+                _phase_lanes_by_axis(p0, p1, p2, p3, s0, s1, s2, s3, base + begin, step, stream, k0, k1)
 
 
 @jit
@@ -139,6 +150,13 @@ def _encode_each(x: Any, p: Any, lo: Any, scale: Any, wall: Any) -> None:
 
 
 @jit
+def _encode_by_axis(x: Any, p: Any, lo: Any, scale: Any, wall: Any, axis: Any, axes: Any) -> None:
+    for e in range(0, x.size, RUN):
+        j = (axis + e) % axes
+        _encode_each(x[e : e + RUN], p[e : e + RUN], lo[j:], scale[j:], wall[j:])
+
+
+@jit
 def _decode_run(p: Any, x: Any, lo: Any, quantum: Any, wall: Any) -> None:
     for i in range(x.size):
         x[i] = from_phase(p[i], lo, quantum, wall)
@@ -148,6 +166,13 @@ def _decode_run(p: Any, x: Any, lo: Any, quantum: Any, wall: Any) -> None:
 def _decode_each(p: Any, x: Any, lo: Any, quantum: Any, wall: Any) -> None:
     for i in range(x.size):
         x[i] = from_phase(p[i], lo[i], quantum[i], wall[i])
+
+
+@jit
+def _decode_by_axis(p: Any, x: Any, lo: Any, quantum: Any, wall: Any, axis: Any, axes: Any) -> None:
+    for e in range(0, x.size, RUN):
+        j = (axis + e) % axes
+        _decode_each(p[e : e + RUN], x[e : e + RUN], lo[j:], quantum[j:], wall[j:])
 
 
 @jit(parallel=True)
@@ -173,27 +198,24 @@ def walk_box(
         y = x[at : at + end - begin]
         phase = np.empty(BLOCK, np.int32)
         p = phase[begin:end]
-        base = block * Q + first
+        base = block * Q
         if axes == 1:
             _encode_run(y, p, lo[0], scale[0], wall[0])
-            _walk_phase_block(phase, width, per_length, first, last, base, first_step, stream, k0, k1)
+            _walk_phase_block(phase, width, per_length[0], first, last, base, first_step, stream, k0, k1)
             _decode_run(p, y, lo[0], quantum[0], wall[0])
         else:
             axis = block * BLOCK % axes
-            here = (axis + begin) % axes
-            _encode_each(y, p, lo[here:], scale[here:], wall[here:])
-            _walk_phase_block(phase, width, per_length[axis:], first, last, base, first_step, stream, k0, k1)
-            _decode_each(p, y, lo[here:], quantum[here:], wall[here:])
+            _encode_by_axis(y, p, lo, scale, wall, axis + begin, axes)
+            _walk_phase_block_by_axis(
+                phase, width, per_length, axis, axes, first, last, base, first_step, stream, k0, k1
+            )
+            _decode_by_axis(p, y, lo, quantum, wall, axis + begin, axes)
 
 
 @jit
-def _quanta_lanes(
-    h0: Any, h1: Any, h2: Any, h3: Any, s: Any, shift: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
-) -> None:  # fmt: skip
-    for i in range(h0.size):
-        h0[i], h1[i], h2[i], h3[i] = advance_quanta4(
-            h0[i], h1[i], h2[i], h3[i], s, shift, np.uint64(base + i), step, stream, k0, k1
-        )
+def _add_quanta(h: Any, z: Any, s: Any, shift: Any) -> None:
+    for i in range(h.size):
+        h[i] += quanta_increment(s, z[i], shift)
 
 
 @jit(parallel=True)
@@ -208,14 +230,11 @@ def walk_free(
     for j in prange(count):
         block = origin + np.int64(j)
         begin, end, at = part(block, start, x.size)
-        first, last = lanes(begin, end)
-        h = np.empty(BLOCK, np.int64)
+        h, z = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.float32)
         for i in range(end - begin):
             h[begin + i] = to_quanta(x[at + i], 1.0 / quantum)
-        h0, h1, h2, h3 = quarters(h, first, last)
-        base = block * Q + first
         for k in range(amplitude.size):
-            step = np.uint64(first_step + k)
-            _quanta_lanes(h0, h1, h2, h3, amplitude[k], shift[k], base, step, stream, k0, k1)
+            noise_block(z, block, begin, end, np.uint64(first_step + k), stream, k0, k1)
+            _add_quanta(h[begin:end], z[begin:end], amplitude[k], shift[k])
         for i in range(end - begin):
             x[at + i] = from_quanta(h[begin + i], quantum)

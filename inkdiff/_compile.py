@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 
 from inkdiff.files import cache_folder
 
-__all__ = ["floor", "fma", "inline", "jit", "rint"]
+__all__ = ["floor", "fma", "inline", "jit", "rint", "store_copies"]
 
 _PACKAGE = Path(__file__).parent
 _OPTIONS: dict[str, Any] = {
@@ -170,6 +170,24 @@ def _rounding(name: str) -> Any:
     return intrinsic(rounding)
 
 
+def _store_copies(typing_context: Any, out: Any, at: Any, value: Any, copies: Any) -> Any:
+    """out[at + j] = value, j < copies (a constant): one vector store, which a loop so short is not made into."""
+    count = copies.literal_value
+    signature = types.void(out, at, value, copies)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array: Any = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
+        nothing = ir.Constant(ir.VectorType(arguments[2].type, count), ir.Undefined)
+        first = builder.insert_element(nothing, arguments[2], ir.IntType(32)(0))
+        vector = builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count))
+        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.type.as_pointer())
+        builder.store(vector, place, align=out.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+store_copies: Any = intrinsic(prefer_literal=True)(_store_copies)
 fma: Any = intrinsic(_fma)
 rint: Any = _rounding("rint")  # to the nearest integer, ties to even, kept as a float
 floor: Any = _rounding("floor")

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff._compile import jit
+from inkdiff._compile import jit, store_copies
 from inkdiff.rng import QUARTER as Q
 
-__all__ = ["BLOCK", "RUN", "blocks", "lanes", "part", "quarters", "repeat_axes", "spread_rows"]
+__all__ = ["BLOCK", "PADDING", "RUN", "blocks", "lanes", "part", "quarters", "repeat_axes", "spread_rows"]
 
 BLOCK = 4 * Q
 RUN = 512  # elements, or lanes, that read their values per axis from one short array
-_SHORT_ROW = 12  # rows shorter than this are filled column by column
-_1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
+PADDING = 8  # entries that `spread_rows` may write beyond the last row
+_PADDING = np.uint64(PADDING)
+_1, _2, _3, _4 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 
 
 @jit
@@ -69,7 +70,10 @@ def repeat_axes(values: Any) -> Any:
 
 @jit
 def spread_rows(out: Any, values: Any, d: Any) -> None:
-    """out[r d + j] = values[r], j < d. Unsigned indices: signed ones may count from the end, and do not vectorise."""
+    """out[r d + j] = values[r], j < d; `out` is longer by PADDING.
+
+    Unsigned indices: signed ones may count from the end, and do not vectorise.
+    """
     rows, width = np.uint64(values.size), np.uint64(d)
     if d == 2:  # strides known to the compiler become shuffles of whole vectors
         for r in range(rows):
@@ -80,10 +84,15 @@ def spread_rows(out: Any, values: Any, d: Any) -> None:
             out[_3 * r] = values[r]
             out[_3 * r + _1] = values[r]
             out[_3 * r + _2] = values[r]
-    elif d < _SHORT_ROW:
-        for j in range(width):
-            for r in range(rows):
-                out[r * width + j] = values[r]
-    else:
-        for r in range(values.size):
-            out[r * d : (r + 1) * d] = values[r]
+    elif d == 4:
+        for r in range(rows):
+            out[_4 * r] = values[r]
+            out[_4 * r + _1] = values[r]
+            out[_4 * r + _2] = values[r]
+            out[_4 * r + _3] = values[r]
+    else:  # in whole vectors, each row over what was too much of the one before
+        for r in range(rows):
+            k = r * width
+            while k < (r + _1) * width:
+                store_copies(out, k, values[r], PADDING)
+                k += _PADDING

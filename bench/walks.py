@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ _S = (2 * _D * _DT) ** 0.5  # rms step, 0.0045 L
 _SEED = 30
 _SMOLDYN_WORK = 4_000_000  # particle-steps of one turn: seconds
 _BOX = ink.Brownian(D=_D, domain=ink.Box(0.0, _L))
+_ALIKE = {  # place: process, coordinates of a row, what it is
+    "line": (_BOX, 1, "twice as many, 1-D"),
+    "64 axes": (_BOX, 64, "as many numbers, 64-D"),
+    "oblong": (ink.Brownian(D=_D, domain=ink.Box(0.0, (_L, 2 * _L))), 2, "a side per axis"),
+    "free space": (ink.Brownian(D=_D), 2, "no walls, 64-bit integers"),
+    "bowl": (ink.OrnsteinUhlenbeck(D=_D, k=1.0), 2, "a drift, floating point"),
+}
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -50,6 +58,10 @@ def cases(settings: Settings) -> Iterator[Case]:
     yield Case(
         "walk-small", f"the same, {few:,} particles x {many} steps", "particle-steps",
         list(_walkers(few, many, settings)), [Aim("Smoldyn", "at least", 30)],
+    )  # fmt: skip
+    yield Case(
+        "walk-places", f"the same in other places, {n:,} particles x 10 steps", "particle-steps",
+        list(_places(n, 10)), [Aim(place, "at most", 1.2) for place in _ALIKE],
     )  # fmt: skip
     if settings.threads > 1:
         yield _threads_case(n, steps, settings.threads)
@@ -108,6 +120,16 @@ def _kernel(xp: Any, n: int, steps: int) -> Callable[[], None]:
 def _simulate(xp: Any, n: int, steps: int) -> Callable[[], Any]:
     x = xp.full((n, 2), 0.5, np.float32)
     return lambda: ink.simulate(_BOX, x, [0.0, steps * _DT], seed=_SEED, steps=steps)
+
+
+def _places(n: int, steps: int) -> Iterator[Contender]:
+    """Public walks of as many numbers elsewhere than in a square of reflecting walls."""
+    n -= n % 32  # rows of 64
+    x, times = np.full((n, 2), 0.5, np.float32), [0.0, steps * _DT]
+    for place, (process, d, how) in {"square": (_BOX, 2, "public simulate, 2-D"), **_ALIKE}.items():
+        start = x.reshape(-1, d)
+        walk = partial(ink.simulate, process, start, times, seed=_SEED, steps=steps)
+        yield Contender(place, walk, n * steps, how)
 
 
 def _float_kernel(n: int, steps: int) -> Callable[[], None]:

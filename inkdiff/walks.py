@@ -186,7 +186,7 @@ def _check_float_steps(x: Array, width: _Floats, fine: _Floats) -> None:
 
 def check_range(process: Process, x: Array, sigma: float, name: str) -> None:
     """Raise if free walkers would leave the range of their dtype."""
-    if not isinstance(process.domain, Box) and sigma > np.finfo(x.dtype).max / 100:
+    if not isinstance(process.domain, Box) and sigma > float(np.finfo(x.dtype).max) / 100:
         raise ValueError(
             f"{name} must be smaller for x in {x.dtype}, which sigma_t = {sigma:g} overflows; pass x as float64 or "
             "change units."

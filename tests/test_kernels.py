@@ -25,6 +25,7 @@ import inkdiff as ink
 from inkdiff import _compile, kernels
 from inkdiff.kernels import PERIODIC, REFLECT, Walls
 from inkdiff.kernels.cpu import noise, steps, walks
+from inkdiff.kernels.cpu.blocks import PADDING, spread_rows
 from inkdiff.kernels.formulas import from_phase, to_phase
 from inkdiff.rng import QUARTER, Stream
 
@@ -149,6 +150,16 @@ def test_no_contraction_without_fma():
     for got, start, z in zip(out[:, 0], x[:, 0], eps[:, 0], strict=True):
         exact = Fraction(float(start)) + Fraction(float(s)) * Fraction(float(z))
         assert abs(Fraction(float(got)) - exact) <= Fraction(float(np.spacing(got))) / 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("d", [2, 3, 4, 5, 7, 8, 9, 16, 63])
+def test_values_per_row_are_spread_over_elements(d, dtype):
+    values = np.random.default_rng(d).normal(size=37).astype(dtype)
+    out = np.full(37 * d + 2 * PADDING, np.nan, dtype)
+    spread_rows(out, values, d)
+    assert np.array_equal(out[: 37 * d], np.repeat(values, d))
+    assert np.isnan(out[37 * d + PADDING :]).all()
 
 
 # ---- the same bits

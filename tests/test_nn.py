@@ -340,6 +340,13 @@ def test_results_come_in_order_and_errors_come_out():
         shards.run(fail, 4)
 
 
+def test_a_piece_may_have_pieces_of_its_own():
+    """On the same threads, all of which may be busy with what waits for it."""
+    shards = RowShards(4, 2)
+    inner = shards.run(lambda k: shards.run(lambda j: 10 * k + j, 3), 4)
+    assert inner == [[10 * k + j for j in range(3)] for k in range(4)]
+
+
 def gradients_of_a_batch(threads, levels=130):
     network = MLP(width=96, depth=3, dropout=0.1).build(24, 24)
     theta = network.initial(lambda n: random(n, seed=1, dtype=np.float32))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numba
 import numpy as np
 import pytest
@@ -243,6 +245,34 @@ def test_jumps_with_one_time_per_row(name):
     if name != "DDPM":
         assert np.array_equal(rows, ink.diffuse(p, x, t.astype(np.float64), seed=4))
     assert np.array_equal(ink.diffuse(p, x, 0, seed=4), x)
+
+
+def test_the_schedule_of_many_rows_is_evaluated_in_pieces():
+    """Rows by the tens of thousands, cut where the schedule is not: the same bits."""
+    process, n = ink.VariancePreserving.linear(), 40_000
+    x, t = states(shape=(n, 3)), np.linspace(1e-3, 1, n)
+    whole = ink.diffuse(process, x, t, seed=7)
+    cuts = [0, 5000, 21_000, n]
+    parts = [ink.diffuse(process, x[i:j], t[i:j], seed=7, first_row=i) for i, j in pairwise(cuts)]
+    assert np.array_equal(np.concatenate(parts), whole)
+    with pytest.raises(ValueError, match="t must be smaller"):
+        ink.diffuse(ink.Brownian(1e60), x, np.where(np.arange(n) == n - 1, 1e30, 1.0), seed=7)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (511, 2), (513, 2), (5000, 3), (3, 1025)])
+def test_a_stray_coordinate_is_found_wherever_it_is(shape):
+    """In boxes with unlike sides, whose rows are looked at many at a time."""
+    n, d = shape
+    box = ink.Box(0.0, [1.0, *[2.0] * (d - 1)])
+    x = np.zeros(shape, np.float32)
+    x[:, 1:] = 1.5
+    box.check_inside(x)
+    for row in {0, n // 2, n - 1}:
+        for column, bad in ((0, 1.5), (d - 1, np.nan), (d - 1, -0.5)):
+            wrong = x.copy()
+            wrong[row, column] = bad
+            with pytest.raises(ValueError, match="x must"):
+                box.check_inside(wrong)
 
 
 def test_jumps_into_given_arrays():

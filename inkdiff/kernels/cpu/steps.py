@@ -14,7 +14,6 @@ from inkdiff.kernels.formulas import advance, drive, fold
 
 __all__ = ["step"]
 
-_EXPANDED = 1024  # elements whose coefficients are expanded at once: they stay in the first cache
 _LONG_ROW = 64  # rows at least this long are looped over one by one, shorter ones through expanded coefficients
 
 
@@ -57,31 +56,23 @@ def _long_rows(x: Any, u: Any, z: Any, out: Any, a: Any, b: Any, s: Any, at: Any
 
 
 @jit
-def _by_element(x: Any, u: Any, z: Any, out: Any, a: Any, b: Any, s: Any) -> None:
-    if u.size > 0:
-        _drive_each(x, u, z, out, a, b, s)
-    else:
-        _advance_each(x, z, out, a, s)
-
-
-@jit
 def _short_rows(x: Any, u: Any, z: Any, out: Any, a: Any, b: Any, s: Any, at: Any, d: Any) -> None:
-    """Part of a block with coefficients per row, through their expansion over its elements, run by run."""
+    """Part of a block with coefficients per row, through their expansion over its elements."""
+    first, last = at // d, (at + out.size + d - 1) // d
+    begin, end = at - first * d, at - first * d + out.size
     if d == 1:
-        rows = slice(at, at + out.size)
-        _by_element(x, u, z, out, a[rows], b[rows], s[rows])
-        return
-    c = np.empty((3, _EXPANDED + 2 * d + PADDING), x.dtype)
-    for e in range(0, out.size, _EXPANDED):
-        end = min(e + _EXPANDED, out.size)
-        first, last = (at + e) // d, (at + end + d - 1) // d
-        begin = at + e - first * d
+        c0, c1, c2 = a[first:last], b[first:last], s[first:last]
+    else:
+        c = np.empty((3, (last - first) * d + PADDING), x.dtype)
         spread_rows(c[0], a[first:last], d)
         if u.size > 0:
             spread_rows(c[1], b[first:last], d)
         spread_rows(c[2], s[first:last], d)
-        here = slice(begin, begin + end - e)
-        _by_element(x[e:end], u[e:end], z[e:end], out[e:end], c[0, here], c[1, here], c[2, here])
+        c0, c1, c2 = c[0, begin:end], c[1, begin:end], c[2, begin:end]
+    if u.size > 0:
+        _drive_each(x, u, z, out, c0, c1, c2)
+    else:
+        _advance_each(x, z, out, c0, c2)
 
 
 @jit

@@ -120,7 +120,9 @@ def _walk_phase_block_by_axis(
     stream: Any, k0: Any, k1: Any,
 ) -> None:  # fmt: skip
     """The same where each of the axes has its own per_length, repeated; the block begins at axis number `axis`."""
-    amplitude, most = np.empty(per_length.size, np.float32), per_length[:axes].max()
+    amplitude, most = np.empty(per_length.size, np.float32), 0.0
+    for j in range(axes):  # array.max() would have every new process import scipy.linalg, with the rest of its module
+        most = max(most, per_length[j])
     for k in range(width.size):
         if k == 0 or width[k] != width[k - 1]:
             for i in range(amplitude.size):

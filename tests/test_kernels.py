@@ -558,3 +558,18 @@ print("numba.np.linalg" in sys.modules, numba.njit(lambda a: np.linalg.det(a))(2
 """
     found = [run(code, INKDIFF_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     assert [one.stdout.split() for one in found] == [["True", "4.0"], ["False", "4.0"]], found[-1].stderr
+
+
+def test_walks_and_jumps_from_the_disk_import_no_compiler_either():
+    """A method of arrays in a kernel can bring the module it is defined in, and scipy.linalg, to every new process."""
+    code = """
+import sys, numpy as np, inkdiff as ink
+x = np.full((5, 2), 0.5, np.float32)
+for process in (ink.Brownian(1.0, ink.Box(0, 1)), ink.Brownian(1.0), ink.OrnsteinUhlenbeck(1.0, 1.0)):
+    ink.simulate(process, x, [0, 0.1], seed=1)
+ink.diffuse(ink.VariancePreserving.linear(), x, 0.1, seed=1)
+print("numba.np.linalg" in sys.modules, "scipy.linalg" in sys.modules)
+"""
+    run(code)  # compiles what no test has needed yet
+    again = run(code)
+    assert again.stdout.split() == ["False", "False"], again.stderr

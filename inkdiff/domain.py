@@ -26,6 +26,7 @@ from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
 __all__ = ["Box", "Domain", "Free"]
 
 _WALLS = {"reflect": REFLECT, "periodic": PERIODIC, "absorb": ABSORB}
+_TILE = 1024  # numbers that make a long row
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,6 @@ class Box:
 
 
 Domain = Free | Box
-
-
-_TILE = 1024
 
 
 def _ends_by_axis(x: Array) -> tuple[Array, Array]:

@@ -41,6 +41,7 @@ from inkdiff.walks import check_range, plan_walk
 __all__ = ["Trajectory", "check_state", "diffuse", "jump", "simulate", "walls_of"]
 
 _UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35; wider ones only lose their low bits
+_ROWS = 2**14  # whose schedule is evaluated at once: what is computed on the way stays in the cache
 
 
 def check_state(process: Process | Binomial, x: object, name: str) -> Array:
@@ -123,9 +124,6 @@ def jump(
         x0, a=a, s=s, walls=walls_of(process, x0), seed=seed, number=step, stream=stream, start=start, out=out, eps=eps
     )
     return (x_t, eps) if return_noise else x_t
-
-
-_ROWS = 2**14  # whose schedule is evaluated at once: what is computed on the way stays in the cache
 
 
 def _moments_of_jump(process: Process, x0: Array, t: Any) -> tuple[Array, Array]:

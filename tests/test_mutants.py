@@ -66,6 +66,10 @@ MUTANTS = {
         "processes.py", "return 2 * self.D * (self.check_time(t)", "return self.D * (self.check_time(t)",
         ["reflecting_modes_one_step"],
     ),
+    "half of D in the variance": (
+        "processes.py", "return 2 * self.D * self.check_time(t)", "return self.D * self.check_time(t)",
+        ["entropy_of_a_gaussian_drop"],
+    ),
     "half of D in jumps": (
         "simulate.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
         ["jumps_are_walks"],

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from inkdiff._compile import fma, jit
-from inkdiff.rng import QUARTER as Q
-from inkdiff.rng import normals4
+from inkdiff._core.compilation import fma, jit
+from inkdiff._core.rng import QUARTER as Q
+from inkdiff._core.rng import normals4
 
 __all__ = ["walk_float"]
 

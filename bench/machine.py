@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 import inkdiff as ink
-from inkdiff import backend
+from inkdiff._core import backend
 from inkdiff.cli.blas import processor
 
 __all__ = ["NormalsInC", "copy_on", "facts", "normals_in_c", "slug"]

@@ -40,6 +40,6 @@ def jax(settings: Settings) -> Any:
 
 def cupy(settings: Settings) -> Any:
     """CuPy if there is a device, or None."""
-    from inkdiff import backend
+    from inkdiff._core import backend
 
     return _module("cupy", settings) if backend.cuda_device_count() else None

@@ -6,7 +6,7 @@ A million particles of the plane are replayed over ten thousand steps, there and
 the benchmark fails. A cloud too large to be wanted in memory is walked part by part, and only integers are kept of it:
 histogram, numbers in the two halves, first and second moments.
 
-Reference: `inkdiff.replay`, `inkdiff.observables`.
+Reference: `inkdiff.replay`, `inkdiff.simulation.observables`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from inkdiff.files import atomic_write
+from inkdiff._core.files import atomic_write
 
 from . import BENCHMARKS
 

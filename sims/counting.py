@@ -45,7 +45,7 @@ def run(p: Parameters, report: Report) -> None:
     for panel, ax in zip((arrangements, relaxing, returning, recompacting), axes.flat, strict=True):
         panel(ax, p, report)
     report.figure(fig)
-    strip = f"{1e-3 * ink.counting.log_waiting_time(MOLECULES, SHARE, 1.0) / NEPTUNE:.0f}"
+    strip = f"{1e-3 * ink.microstates.log_waiting_time(MOLECULES, SHARE, 1.0) / NEPTUNE:.0f}"
     report.words(
         "Twenty molecules gather in the left half once in 12 days of looks, sixty not once since the Big Bang. For a "
         f"real drop ({MOLECULES:.0e} molecules) the mere number of seconds, written in digits 1 mm wide, fills a strip "
@@ -66,12 +66,12 @@ def arrangements(ax, p: Parameters, report: Report) -> None:
     def entropies(x):
         cell = np.minimum((x[: len(row), 0] * CELLS).astype(int), CELLS - 1)
         counts = np.bincount(row + cell, minlength=groups * CELLS).reshape(groups, CELLS)
-        each = ink.counting.log_microstates(counts) / FEW
-        return each.mean(), each.std() / math.sqrt(groups), ink.counting.log_microstates(counts.sum(0)) / len(row)
+        each = ink.microstates.log_microstates(counts) / FEW
+        return each.mean(), each.std() / math.sqrt(groups), ink.microstates.log_microstates(counts.sum(0)) / len(row)
 
     S = ink.simulate(process, x, [0, *times], seed=p.seed, observe={"S": entropies}).observed["S"][1:]
     drop = ink.BoxScore(process, np.eye(CELLS)[0])
-    exact = [ink.counting.mean_log_microstates(FEW, drop.cell_averages(t)) / FEW for t in times]
+    exact = [ink.microstates.mean_log_microstates(FEW, drop.cell_averages(t)) / FEW for t in times]
     shannon = [drop.entropy(t) + math.log(CELLS) for t in times]
     for i in (3, 7, 12):
         report.check(f"mean_ln_W_per_molecule_at_{times[i]:.3g}", ink.Estimate(S[i, 0], S[i, 1]), exact[i])
@@ -125,7 +125,7 @@ def recompacting(ax, p: Parameters, report: Report) -> None:
     x = ink.datasets.drop(p.particles, seed=p.seed, center=(0.25, 0.5)).x
     later = np.arange(TOGETHER + 1) * 3.0  # from one look to the next the slowest mode falls by e^-30
     glass, left, found = ink.Box(0, 1), ink.Box([0, 0], [0.5, 1]), []
-    look = lambda i, t, x: found.append(ink.counting.recompaction(x, glass, left, max(i, 1)))  # noqa: E731
+    look = lambda i, t, x: found.append(ink.microstates.recompaction(x, glass, left, max(i, 1)))  # noqa: E731
     ink.simulate(ink.Brownian(1.0, glass), x, later, seed=p.seed, observe={}, callback=look)
     del found[0]  # of the drop itself
     for one in found:

@@ -124,7 +124,7 @@ def poisson(mean: float, count: int) -> np.ndarray:
 def the_bound(ax, chain: ink.Binomial, learned: ink.LearnedBits, data, fresh, p: Parameters, report: Report):
     """What the steps back cost, from noise to data: learned, and with the exact posterior of the five sequences."""
     bound = learned.bound(fresh.x, seed=p.seed)
-    best = ink.variational_bound(chain, ink.EmpiricalBits(chain, data.x), fresh.x[:300], bound.times, seed=p.seed)
+    best = ink.elbo(chain, ink.EmpiricalBits(chain, data.x), fresh.x[:300], bound.times, seed=p.seed)
     report.bound("bound_bits_per_sequence", bound.bits, at_least=p.least_bound)
     above = bound.bits.value - OPTIMUM
     report.bound("bound_above_the_truth_in_errors", above / bound.bits.stderr, at_most=5)

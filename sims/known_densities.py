@@ -78,7 +78,7 @@ def judge(report: Report, name: str, score, make, samples, p: Parameters) -> lis
     """The measures of `inkdiff judge`, each against its bound."""
     kl, ratio = BOUNDS[name]
     effort = {"samples": p.samples, "draws": p.draws, "steps": p.walk, "tolerance": p.tolerance}
-    found = ink.judge(score, ink.Unending(make, p.seed), seed=p.seed, **effort)
+    found = ink.judge(score, ink.FreshData(make, p.seed), seed=p.seed, **effort)
     report.bound(f"{name}_nll_minus_entropy", found[0].value, at_most=kl * p.slack)
     report.bound(f"{name}_energy_distance_over_floor", found[1].ratio, at_most=ratio * p.slack)
     if name == "checkerboard":

@@ -98,16 +98,16 @@ def draw_film(ax, walks) -> None:
 
 def draw_information(ax, p: Parameters, report: Report, walks, densities) -> list[float]:
     """Which of the drops, and from where: measured and exact, over time."""
-    process, formulas = water(), (ink.forgetting.mutual_information, ink.forgetting.chi2_information)
+    process, formulas = water(), (ink.information.mutual_information, ink.information.chi2_information)
     times, exact = TIMES[1:-1], [ink.BoxScore(process, rho) for rho in densities]
     counted, known = [], []
     for i, t in enumerate(times):
         averages = np.array([e.cell_averages(t).reshape(CELLS // 2, 2, CELLS // 2, 2).mean((1, 3)) for e in exact])
-        known.append(ink.forgetting.information_of_drops(averages))
-        counted.append(ink.forgetting.information_in_counts([w.observed["cells"][i + 1] for w in walks.values()]))
+        known.append(ink.information.information_of_drops(averages))
+        counted.append(ink.information.information_in_counts([w.observed["cells"][i + 1] for w in walks.values()]))
     start = ink.uniform(2 * p.particles, seed=p.seed).reshape(-1, 2).astype(np.float64)
     walk = ink.simulate(process, start, [0, *times], seed=p.seed + 9)
-    pairs = [ink.forgetting.pair_information(process, x, t, start) for x, t in zip(walk.x[1:], times, strict=True)]
+    pairs = [ink.information.pair_information(process, x, t, start) for x, t in zip(walk.x[1:], times, strict=True)]
     for i in (0, len(times) // 2, -2):
         report.check(f"which_drop_at_{times[i]:.3g}", counted[i], known[i])
         for name, estimate, formula in zip(("where", "chi2"), pairs[i], formulas, strict=True):
@@ -132,7 +132,7 @@ def draw_hindsight(ax, p: Parameters, report: Report, i: int) -> float:
     fell = ink.uniform(2 * m, seed=p.seed, step=1 + i).reshape(m, 2)
     fell[0] = 0.3, 0.65  # the one that is drawn
     seen = ink.diffuse(process, np.repeat(fell, SEEN, axis=0), t, seed=p.seed, step=i).reshape(m, SEEN, 2)
-    known = ink.where_it_fell(process, seen, t, places=places)
+    known = ink.source_posterior(process, seen, t, places=places)
     level = known.level(fell, ink.uniform(m, seed=p.seed, step=11 + i))[1:]
     for q in (0.5, 0.9):
         error = math.sqrt(q * (1 - q) / (m - 1))

@@ -99,7 +99,7 @@ def swiss_roll(axes, p: Parameters, report: Report) -> Row:
     jacobian, truth = 2 * math.log(learned.scaling.scale), fresh.density.log_density(fresh.x)
     grid = ink.time_grids.log_snr(process(), 40, start=time_at(ENDS[0]), end=time_at(ENDS[1]))
     draws, x = 1 if report.quick else 6, learned.encode(fresh.x)
-    bound = ink.variational_bound(process(), learned, x, grid, seed=p.seed, draws=draws, variance="matched")
+    bound = ink.elbo(process(), learned, x, grid, seed=p.seed, draws=draws, variance="matched")
     lost = bits(truth + jacobian - bound.rows)  # point by point, which is less noisy than against the entropy
     half, solver = slice(p.rows // 2), {"rtol": 1e-4, "atol": 1e-4}
     flow = (truth[half] - learned.log_likelihood(fresh.x[half], **solver).values).mean()

@@ -48,7 +48,7 @@ KINDS = {
 
 def run(p: Parameters, report: Report) -> None:
     train, held_out = ink.datasets.digits().split(test_size=0.3, random_state=0)
-    fit = ink.fit if report.quick else ink.fit_once
+    fit = ink.fit if report.quick else ink.fit_cached
     told = {"condition": train.y, "hide": 0.4, "moments": False}
     score = fit(ink.VariancePreserving.linear(), train, steps=p.steps, seed=p.seed, **told)
     x, labels = held_out.x[: p.photos], held_out.y[: p.photos]

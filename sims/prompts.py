@@ -101,7 +101,7 @@ def learned(train, p: Parameters, report: Report) -> ink.LearnedScore:
     said = ink.datasets.captions(train)
     kept = [row for row, words in enumerate(said) if not any(set(two) <= set(words) for two in NEVER)]
     data = replace(train, x=train.x[kept], y=train.y[kept])
-    fit = ink.fit if report.quick else ink.fit_once
+    fit = ink.fit if report.quick else ink.fit_cached
     told = {"condition": [said[row] for row in kept], "moments": False}
     return fit(ink.VariancePreserving.linear(), data, steps=p.steps, seed=p.seed, **told)
 

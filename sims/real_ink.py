@@ -1,6 +1,6 @@
 """Real ink in still water: fluorescein mixes through a millimetre in minutes, through a glass only in weeks.
 
-In SI units, with diffusion coefficients from the literature (sources: `ink.substances.table()`). A layer of dye at one
+In SI units, with diffusion coefficients from the literature (sources: `ink.materials.table()`). A layer of dye at one
 end of a cell of 1 mm evens out as exp(-t/tau), tau = L^2/(pi^2 D): 2.4 s at 0.1 mm, 4 min at 1 mm, 6.6 h at 1 cm, 7
 days at 5 cm. A real glass is faster by far, since the least warmth or motion stirs it: it mixes by convection. Grains
 like those of Perrin's experiment, simulated with Boltzmann's constant, give Avogadro's number back by his reasoning.
@@ -51,8 +51,8 @@ AVOGADRO = 6.02214076e23
 
 
 def run(p: Parameters, report: Report) -> None:
-    dye = ink.substances.find(p.substance)
-    tau = ink.substances.mixing_time(dye.at(p.temperature + ink.substances.CELSIUS), p.length)
+    dye = ink.materials.find(p.substance)
+    tau = ink.materials.mixing_time(dye.at(p.temperature + ink.materials.CELSIUS), p.length)
     fig, axes = viz.figure(2, 2, width=15, height=10.8)
     mixing(axes[0], p, report, tau)
     name = viz.say(dye.name, COMPARED.get(dye.name, (dye.name,))[0])
@@ -123,10 +123,10 @@ def vessels(ax) -> None:
     """Mixing times of vessels from 10 um to 10 cm."""
     L = np.array([1e-5, 1e-1])
     for name, (italian, color) in COMPARED.items():
-        D = ink.substances.find(name).D
+        D = ink.materials.find(name).D
         ax.plot(L, L**2 / (math.pi**2 * D), color=viz.COLORS[color], label=viz.say(name, italian))
     for length in list(VESSELS)[1:]:
-        tau = ink.substances.find("fluorescein").mixing_time(length)
+        tau = ink.materials.find("fluorescein").mixing_time(length)
         ax.plot(length, tau, "o", color=viz.COLORS["blue"])
         ax.annotate(spell(tau), (length, tau), (-9, 7), textcoords="offset points", ha="right")
     ax.set(xscale="log", yscale="log", ylabel=viz.say("mixing time $\\tau$ (s)", "tempo $\\tau$ (s)"))
@@ -139,8 +139,8 @@ def vessels(ax) -> None:
 
 def perrin(ax, p: Parameters, report: Report) -> float:
     """Paths of three grains, and Avogadro's number from the jumps of many: N = R T t / (3 pi eta r <x^2>)."""
-    grain = ink.Brownian(ink.substances.stokes_einstein(GRAIN, WATER))
-    gas, eta = ink.substances.BOLTZMANN * AVOGADRO, ink.substances.water_viscosity(WATER)
+    grain = ink.Brownian(ink.materials.stokes_einstein(GRAIN, WATER))
+    gas, eta = ink.materials.BOLTZMANN * AVOGADRO, ink.materials.water_viscosity(WATER)
     square = ink.msd(ink.diffuse(grain, np.zeros((p.grains, 1)), INTERVAL, seed=p.seed), np.zeros((p.grains, 1))).value
     number, error = gas * WATER * INTERVAL / (3 * math.pi * eta * GRAIN * square) * np.array([1, (2 / p.grains) ** 0.5])
     report.check("avogadro_number", ink.Estimate(number, error), AVOGADRO)

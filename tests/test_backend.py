@@ -9,7 +9,7 @@ import pytest
 from strict_array import StrictArray, install, make_cupy
 
 import inkdiff as ink
-from inkdiff import backend
+from inkdiff._core import backend
 
 
 def test_numpy_scalars_and_none_belong_to_numpy():

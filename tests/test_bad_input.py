@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import inkdiff as ink
-from inkdiff import backend
+from inkdiff._core import backend
 
 GLASS = ink.Brownian(1.0, ink.Box(0, 1))
 FREE = ink.Brownian(1.0)

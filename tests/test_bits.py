@@ -11,8 +11,8 @@ from scipy import stats
 
 import inkdiff as ink
 from inkdiff import kernels
-from inkdiff.bits import divergence
 from inkdiff.nn import Arena, Run
+from inkdiff.simulation.binomial_steps import divergence
 
 CHAINS = {
     "default": ink.Binomial(6),
@@ -294,7 +294,7 @@ def test_bound_is_below_the_exact_likelihood_of_its_chain():
     exact = np.log(model_chain(chain, log_odds, times))
     assert np.exp(exact).sum() == pytest.approx(1)
     for number, row in enumerate(ROWS):
-        bound = ink.variational_bound(chain, log_odds, np.tile(row, (4000, 1)), times, seed=number)
+        bound = ink.elbo(chain, log_odds, np.tile(row, (4000, 1)), times, seed=number)
         assert bound.mean.value < exact[number] + 5 * bound.mean.stderr
         assert bound.mean.value > exact[number] - 2  # and not far below
         assert bound.rows.mean() == pytest.approx(-bound.terms.sum())
@@ -323,7 +323,7 @@ def test_bound_with_the_exact_posterior_is_its_exact_value(name):
     chain = CHAINS[name]
     x = drawn(LAW, 40_000)
     times = list(range(chain.T, -1, -1))
-    bound = ink.variational_bound(chain, ink.EmpiricalBits(chain, x), x, times, seed=1)
+    bound = ink.elbo(chain, ink.EmpiricalBits(chain, x), x, times, seed=1)
     exact = exact_bound(chain, times)
     # The rows are in their proportions: only the noise is left, so the error of the mean is at most the one given.
     assert abs(bound.mean.z(exact)) < 5
@@ -334,7 +334,7 @@ def test_bound_with_the_exact_posterior_is_its_exact_value(name):
 def test_of_one_bit_the_bound_is_the_likelihood():
     chain = ink.Binomial(20, p=0.6)
     x = (np.arange(20_000)[:, None] % 10 < 3).astype(np.float32)
-    bound = ink.variational_bound(chain, ink.EmpiricalBits(chain, x), x, [20, 11, 2, 0], seed=1, draws=2)
+    bound = ink.elbo(chain, ink.EmpiricalBits(chain, x), x, [20, 11, 2, 0], seed=1, draws=2)
     assert abs(bound.mean.z(-stats.bernoulli(0.3).entropy())) < 5
     assert bound.bits.value == pytest.approx(bound.mean.value / math.log(2))
 
@@ -347,7 +347,7 @@ def test_bits_by_themselves_have_the_null_of_2015():
         same, other = chain.log_likelihoods(x, t)
         return math.log(0.2 / 0.8) + (2 * x - 1) * (same - other)
 
-    bound = ink.variational_bound(chain, alone, x, np.arange(100, -1, -1), seed=1)
+    bound = ink.elbo(chain, alone, x, np.arange(100, -1, -1), seed=1)
     assert abs(bound.bits.z(-14.439)) < 5
     assert abs(bound.bits.z(-14)) > 5
 
@@ -529,7 +529,7 @@ def test_heartbeat():
 @pytest.mark.parametrize("v", [0.2, 1.0, 4.0])
 def test_sandwich_of_gaussian_data(process, v):
     s, t = (500, 501) if process.discrete else (0.3, 0.35)
-    got = ink.entropy_sandwich(process, [v, 2 * v], s, t)
+    got = ink.conditional_entropy_bounds(process, [v, 2 * v], s, t)
     # From the joint covariance of (X_0, X_s, X_t), axis by axis: H(A|B) = ln(2 pi e)/2 + ln(det AB/det B)/2.
     a_s, (a, var) = float(process.alpha(s)), process.transition(s, t)
     lower = exact = upper = gain = 0.0
@@ -553,13 +553,13 @@ def test_sandwich_of_gaussian_data(process, v):
 
 
 def test_the_upper_bound_fails_where_entropy_falls():
-    wide = ink.entropy_sandwich(ink.VariancePreserving.linear(), 4.0, 0.3, 0.31)
+    wide = ink.conditional_entropy_bounds(ink.VariancePreserving.linear(), 4.0, 0.3, 0.31)
     assert not wide.upper_holds and wide.exact > wide.upper and wide.gain < 0
-    narrow = ink.entropy_sandwich(ink.VariancePreserving.linear(), 0.5, 0.3, 0.31)
+    narrow = ink.conditional_entropy_bounds(ink.VariancePreserving.linear(), 0.5, 0.3, 0.31)
     assert narrow.upper_holds and narrow.lower < narrow.exact < narrow.upper
-    fair = ink.entropy_sandwich(ink.Binomial(20, p=0.1), np.full(8, 1 / 8), 3, 4)
+    fair = ink.conditional_entropy_bounds(ink.Binomial(20, p=0.1), np.full(8, 1 / 8), 3, 4)
     assert not fair.upper_holds and fair.exact > fair.upper
-    assert ink.entropy_sandwich(ink.Brownian(1.0), 1.0, 0, 1).lower == -math.inf
+    assert ink.conditional_entropy_bounds(ink.Brownian(1.0), 1.0, 0, 1).lower == -math.inf
 
 
 @pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
@@ -568,7 +568,7 @@ def test_sandwich_of_bits(chain):
         return stats.entropy(np.asarray(p).reshape(-1))
 
     for s, t in itertools.combinations(range(chain.T + 1), 2):
-        got = ink.entropy_sandwich(chain, LAW, s, t)
+        got = ink.conditional_entropy_bounds(chain, LAW, s, t)
         to_s, on = joint(*[channel(chain, 0, s)] * 3), joint(*[channel(chain, s, t)] * 3)
         cube = LAW[:, None, None] * to_s[:, :, None] * on[None]  # [x_0, x_s, x_t]
         lower = entropy(cube) - entropy(cube.sum(1))
@@ -613,8 +613,8 @@ X = ROWS
         (lambda: ink.EmpiricalBits(SHORT, X)(X[:, :2], 1), r"shape \(n, 3\)"),
         (lambda: ink.EmpiricalScore(SHORT, X), "Gaussian steps"),
         (lambda: ink.log_likelihood(SHORT, lambda x, t: x, X), "Gaussian steps"),
-        (lambda: ink.variational_bound(SHORT, lambda x, t: x, X / 2, [4, 0], seed=1), "x must hold bits"),
-        (lambda: ink.variational_bound(SHORT, lambda x, t: x, X, [4, 1], seed=1), "end at 0"),
+        (lambda: ink.elbo(SHORT, lambda x, t: x, X / 2, [4, 0], seed=1), "x must hold bits"),
+        (lambda: ink.elbo(SHORT, lambda x, t: x, X, [4, 1], seed=1), "end at 0"),
         (lambda: fit(X / 3), "data must hold bits"),
         (lambda: fit(finest=0.1), "finest"),
         (lambda: fit(waves=3), "waves"),
@@ -626,12 +626,12 @@ X = ROWS
         (lambda: fit().sample(3, seed=1, steps=0), "steps"),
         (lambda: ink.datasets.heartbeat(0, 1), "n must"),
         (lambda: ink.datasets.heartbeat(3, 1, period=30), "period"),
-        (lambda: ink.entropy_sandwich("ink", 1.0, 0, 1), "process"),
-        (lambda: ink.entropy_sandwich(ink.Brownian(1.0), 1.0, 1, 1), "increase"),
-        (lambda: ink.entropy_sandwich(ink.Brownian(1.0), -1.0, 0, 1), "source must be a variance"),
-        (lambda: ink.entropy_sandwich(ink.Brownian(1.0, ink.Box(0, 1)), 1.0, 0, 1), "walls"),
-        (lambda: ink.entropy_sandwich(SHORT, [0.5, 0.6], 0, 1), "add to 1"),
-        (lambda: ink.entropy_sandwich(SHORT, [0.5, 0.25, 0.25], 0, 1), "2.d probabilities"),
+        (lambda: ink.conditional_entropy_bounds("ink", 1.0, 0, 1), "process"),
+        (lambda: ink.conditional_entropy_bounds(ink.Brownian(1.0), 1.0, 1, 1), "increase"),
+        (lambda: ink.conditional_entropy_bounds(ink.Brownian(1.0), -1.0, 0, 1), "source must be a variance"),
+        (lambda: ink.conditional_entropy_bounds(ink.Brownian(1.0, ink.Box(0, 1)), 1.0, 0, 1), "walls"),
+        (lambda: ink.conditional_entropy_bounds(SHORT, [0.5, 0.6], 0, 1), "add to 1"),
+        (lambda: ink.conditional_entropy_bounds(SHORT, [0.5, 0.25, 0.25], 0, 1), "2.d probabilities"),
     ],
 )
 def test_bad_input_is_named(call, named):

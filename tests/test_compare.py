@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff.compare import compare, free_space_msd
+from inkdiff.physics.comparison import compare, free_space_msd
 
 GLASS = ink.VarianceExploding(0.01, 1.0, ink.Box(0, 1))
 

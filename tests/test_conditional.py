@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import save as serialise
 
 import inkdiff as ink
-from inkdiff.files import locked
+from inkdiff._core.files import locked
 from inkdiff.learned import checkpoint
 from inkdiff.learned.condition import Vocabulary, sayings
 from inkdiff.learned.objective import Objective
@@ -263,7 +263,7 @@ def test_trained_once(tmp_path, monkeypatch):
     settings = {"steps": 4, "seed": 1, "net": SMALL, "batch": 32, "moments": False}
 
     def once(condition=Y, **others):
-        return ink.fit_once(VP, X, condition=condition, say=said.append, **settings | others, **QUIET)
+        return ink.fit_cached(VP, X, condition=condition, say=said.append, **settings | others, **QUIET)
 
     first, again = once(), once()
     assert np.array_equal(first.theta, again.theta) and len(said) == 1 and "once" in said[0]
@@ -286,7 +286,7 @@ def test_trained_once_is_what_fit_would_train(tmp_path, monkeypatch):
     sets = [{}, {"units": ("cm", "kg")}, {"units": ("cm", "cm")}, {"range": (0, 40)}, {"image_shape": (1, 2)}]
     for known in [*sets, {"name": "other"}]:
         data = ink.datasets.Dataset(wide, **known)
-        one, other = ink.fit_once(VP, data, say=str, **settings), ink.fit(VP, data, **settings)
+        one, other = ink.fit_cached(VP, data, say=str, **settings), ink.fit(VP, data, **settings)
         assert np.array_equal(one.theta, other.theta) and one.scaling == other.scaling
         assert one.image_shape == other.image_shape and one.about == other.about
 
@@ -302,7 +302,7 @@ os.environ["INKDIFF_CACHE_DIR"] = str(folder)
 ready.touch()
 while len(list(folder.glob("ready*"))) < 3:
     time.sleep(0.001)
-score = ink.fit_once(ink.VariancePreserving.linear(), x, steps=100, seed=0, every=1, say=print, **what)
+score = ink.fit_cached(ink.VariancePreserving.linear(), x, steps=100, seed=0, every=1, say=print, **what)
 print(hashlib.sha256(score.theta.tobytes()).hexdigest())
 """
 

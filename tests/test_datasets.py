@@ -16,8 +16,8 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 import inkdiff as ink
 from inkdiff import datasets
+from inkdiff._core.files import atomic_write
 from inkdiff.datasets.drops import UniformBall
-from inkdiff.files import atomic_write
 
 N = 40_000
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff import fluctuations as fl
+from inkdiff.physics import fluctuations as fl
 
 N = 40_000
 TRAPS = {

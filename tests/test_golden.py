@@ -15,8 +15,8 @@ import pytest
 
 import inkdiff as ink
 from inkdiff import kernels
-from inkdiff.backend import asnumpy, cuda_device_count
-from inkdiff.rng import Stream
+from inkdiff._core.backend import asnumpy, cuda_device_count
+from inkdiff._core.rng import Stream
 
 N, D = 10_000, 3
 SEED = 0x0123456789ABCDEF

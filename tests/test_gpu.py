@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff import backend
+from inkdiff._core import backend
 
 pytestmark = [
     pytest.mark.gpu,

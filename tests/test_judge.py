@@ -81,18 +81,18 @@ def digits():
 
 @pytest.fixture(scope="module")
 def classifier(digits):
-    return ink.FrozenClassifier.of(digits[0])
+    return ink.FeatureClassifier.of(digits[0])
 
 
 @pytest.fixture
 def trained_once(classifier, monkeypatch):
     """The classifier of the digits, which takes seconds to train and is always the same (the test below)."""
-    monkeypatch.setattr(ink.FrozenClassifier, "of", lambda train: classifier)
+    monkeypatch.setattr(ink.FeatureClassifier, "of", lambda train: classifier)
 
 
 def test_features_and_confidence_are_those_of_the_network(digits, classifier):
     (train, held_out), frozen = digits, classifier
-    assert np.array_equal(frozen.features(held_out), ink.FrozenClassifier.of(train).features(held_out))
+    assert np.array_equal(frozen.features(held_out), ink.FeatureClassifier.of(train).features(held_out))
     h = frozen.features(held_out)
     assert h.shape == (540, 32) and h.min() == 0
     surest = frozen.model.predict_proba(held_out.x.astype(np.float64)).max(axis=1)
@@ -107,12 +107,12 @@ def test_features_and_confidence_are_those_of_the_network(digits, classifier):
 
 def test_two_classes_and_none(digits):
     x = rng(1).standard_normal((200, 2)) + np.repeat([[0, 0], [4, 0]], 100, axis=0)
-    frozen = ink.FrozenClassifier.of(ink.datasets.Dataset(x, np.repeat([0, 1], 100)))
+    frozen = ink.FeatureClassifier.of(ink.datasets.Dataset(x, np.repeat([0, 1], 100)))
     surest = frozen.model.predict_proba(x.astype(np.float32)).max(axis=1).mean()
     assert frozen.confidence(x.astype(np.float32)).value == pytest.approx(surest, rel=1e-5)
     for y, message in ((None, "no labels"), (np.zeros(200), "one|only")):
         with pytest.raises(ValueError, match=message):
-            ink.FrozenClassifier.of(ink.datasets.Dataset(x, y))
+            ink.FeatureClassifier.of(ink.datasets.Dataset(x, y))
 
 
 def test_median_and_its_error():
@@ -146,7 +146,7 @@ def ring(n, seed):
 def test_the_truth_is_worth_its_floor():
     density = ring(2, 0).density
     model = Oracle(lambda n, seed: ring(n, seed).x, density.log_density)
-    surplus, energy, sliced = ink.judge(model, ink.Unending(ring), samples=300, draws=9)
+    surplus, energy, sliced = ink.judge(model, ink.FreshData(ring), samples=300, draws=9)
     assert surplus.name == "NLL - entropy, nats" and surplus.value == (0, 0) and surplus.ideal == 0
     assert surplus.ratio is None
     for measure in (energy, sliced):
@@ -159,7 +159,7 @@ def test_faults_are_seen():
     """One cluster of eight missing; and a Gaussian too wide, whose divergence is known."""
     density = ring(2, 0).density
     lame = Oracle(lambda n, seed: ring(2 * n, seed).x[ring(2 * n, seed).y > 0][:n], density.log_density)
-    _, energy, sliced = ink.judge(lame, ink.Unending(ring), samples=1000, draws=3)
+    _, energy, sliced = ink.judge(lame, ink.FreshData(ring), samples=1000, draws=3)
     assert energy.ratio > 5 and sliced.ratio > 2
 
     def gauss(n, seed, sd=1.0):
@@ -212,10 +212,10 @@ def test_held_out_points_have_a_floor_too():
     ("arguments", "message"),
     [
         ({"real": ring}, "real must be"),
-        ({"real": ink.Unending(ring), "samples": 3}, "samples"),
-        ({"real": ink.Unending(ring), "draws": 0}, "draws"),
-        ({"real": ink.Unending(ring), "seed": -1}, "seed"),
-        ({"real": ink.Unending(lambda n, seed: ink.datasets.digits())}, "64 coordinates, the score 2"),
+        ({"real": ink.FreshData(ring), "samples": 3}, "samples"),
+        ({"real": ink.FreshData(ring), "draws": 0}, "draws"),
+        ({"real": ink.FreshData(ring), "seed": -1}, "seed"),
+        ({"real": ink.FreshData(lambda n, seed: ink.datasets.digits())}, "64 coordinates, the score 2"),
     ],
 )
 def test_judge_refuses(arguments, message):
@@ -225,7 +225,7 @@ def test_judge_refuses(arguments, message):
     with pytest.raises(ValueError, match="parts of one set"):
         ink.HeldOut(ring(5, 0), ink.datasets.digits())
     with pytest.raises(TypeError, match="score must be a learned one"):
-        ink.judge(ink.BoxScore, ink.Unending(ring))
+        ink.judge(ink.BoxScore, ink.FreshData(ring))
     with pytest.raises(TypeError, match=r"held_out must be a data set.*got an array of shape \(5, 2\)"):
         ink.HeldOut(ring(5, 0), ring(5, 1).x)
 

@@ -22,12 +22,13 @@ from numba.core import caching
 from scipy import stats
 
 import inkdiff as ink
-from inkdiff import _compile, kernels
+from inkdiff import kernels
+from inkdiff._core import compilation
+from inkdiff._core.rng import QUARTER, Stream
 from inkdiff.kernels import PERIODIC, REFLECT, Walls
 from inkdiff.kernels.cpu import noise, steps, walks
 from inkdiff.kernels.cpu.blocks import PADDING, spread_rows
 from inkdiff.kernels.formulas import from_phase, to_phase
-from inkdiff.rng import QUARTER, Stream
 
 BLOCK = 4 * QUARTER
 FREE = 0
@@ -506,7 +507,7 @@ def test_works_without_a_cache(tmp_path):
 def test_an_unwritable_place_means_no_cache(tmp_path, monkeypatch, place):
     (tmp_path / "file").touch()
     monkeypatch.setenv("INKDIFF_CACHE_DIR", str(tmp_path / place))
-    assert _compile.cache_directory.__wrapped__() is None
+    assert compilation.cache_directory.__wrapped__() is None
 
 
 def test_an_edit_anywhere_starts_a_new_cache(tmp_path):
@@ -532,7 +533,7 @@ def test_an_edit_anywhere_starts_a_new_cache(tmp_path):
 
 def test_processes_that_compile_at_once_do_not_mix_their_code(tmp_path, monkeypatch):
     """Each finds no index and saves another signature, as two processes may; a third reads what they left."""
-    monkeypatch.setattr(_compile, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(compilation, "cache_directory", lambda: tmp_path)
 
     def double(x):
         return x + x
@@ -540,8 +541,8 @@ def test_processes_that_compile_at_once_do_not_mix_their_code(tmp_path, monkeypa
     with monkeypatch.context() as both:
         both.setattr(caching.IndexDataCacheFile, "_load_index", lambda self: {})
         for kind in (np.float64, np.float32):
-            _compile.jit(double)(np.ones(3, kind))
-    third = _compile.jit(double)
+            compilation.jit(double)(np.ones(3, kind))
+    third = compilation.jit(double)
     found = third(np.full(3, 1.5, np.float32)), third(np.full(3, 1.5))
     assert [y.dtype for y in found] == [np.float32, np.float64] and all((y == 3).all() for y in found)
     assert sum(third.stats.cache_hits.values()) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff.ledger import Ledger, divergence_rate, entropy_production, entropy_rate, exact_ledger, relaxation
+from inkdiff.physics.ledger import Ledger, divergence_rate, entropy_production, entropy_rate, exact_ledger, relaxation
 
 BOX = ink.Box(0, 1)
 BOWL = ink.OrnsteinUhlenbeck(1.0, 4.0)

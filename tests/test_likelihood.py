@@ -11,7 +11,7 @@ import pytest
 import inkdiff as ink
 from inkdiff.metrics import Estimate
 from inkdiff.nn import Arena, Run
-from inkdiff.time_grids import level, log_snr, time_of
+from inkdiff.processes.time_grids import level, log_snr, time_of
 
 VP = ink.VariancePreserving.linear()
 GLASS = ink.Brownian(0.5, ink.Box(0, 1))
@@ -111,7 +111,7 @@ def test_the_bound_lies_below_the_density(variance):
     truth = score.log_density(x, 0.0)
     gaps = []
     for steps in (20, 80):
-        bound = ink.variational_bound(VP, score, x, log_snr(VP, steps, end=1e-3), seed=2, draws=4, variance=variance)
+        bound = ink.elbo(VP, score, x, log_snr(VP, steps, end=1e-3), seed=2, draws=4, variance=variance)
         gap = Estimate.of_mean(truth - bound.rows)
         gaps.append(gap.value)
         assert gap.value > -5 * gap.stderr
@@ -125,7 +125,7 @@ def test_the_bound_of_gaussian_data_is_its_closed_form():
     table = ink.VariancePreserving.ddpm(T=20, beta_1=0.01, beta_T=0.4)
     score, n = ink.GaussianScore(table, np.zeros(1), np.array([[0.5]])), 20_000
     x = math.sqrt(0.5) * ink.normal(n, seed=9)[:, None].astype(np.float64)
-    bound = ink.variational_bound(table, score, x, np.arange(20, -1, -1.0), seed=4)
+    bound = ink.elbo(table, score, x, np.arange(20, -1, -1.0), seed=4)
     for k, (t, s) in enumerate(itertools.pairwise(range(20, -1, -1))):
         a, v = table.alpha(float(t)), table.variance(float(t))
         # E (u + eps/sigma)^2 for x_t = a x_0 + sigma eps: the part of the noise that x_t does not tell
@@ -143,10 +143,10 @@ def test_matched_steps_lose_nothing_on_gaussian_data():
     x = rng.multivariate_normal([0.2, -0.1], TURNED[0], 4000)
     for times in ([1.0, 0.2, 0.0], [1.0, 0.3, 0.01, 0.0]):
         gap = Estimate.of_mean(
-            score.log_density(x, 0.0) - ink.variational_bound(VP, score, x, times, seed=5, variance="matched").rows
+            score.log_density(x, 0.0) - ink.elbo(VP, score, x, times, seed=5, variance="matched").rows
         )
         assert abs(gap.value / gap.stderr) < 5
-        worse = ink.variational_bound(VP, score, x, times, seed=5, variance="transition").rows
+        worse = ink.elbo(VP, score, x, times, seed=5, variance="transition").rows
         assert (score.log_density(x, 0.0) - worse).mean() > gap.value + 0.1
 
 
@@ -155,14 +155,14 @@ def test_matched_steps_are_the_best_gaussian_ones():
     means, covariances = score.components(0.0)
     x = np.stack([rng.multivariate_normal(means[k], covariances[k]) for k in rng.choice(2, 1000, p=score.weights)])
     times = log_snr(VP, 10, end=1e-3)
-    rows = {v: ink.variational_bound(VP, score, x, times, seed=2, draws=2, variance=v).rows
+    rows = {v: ink.elbo(VP, score, x, times, seed=2, draws=2, variance=v).rows
             for v in ("posterior", "transition", "matched")}  # fmt: skip
     truth = score.log_density(x, 0.0)
     gap = Estimate.of_mean(truth - rows["matched"])
     assert -5 * gap.stderr < gap.value < 0.15
     assert min((truth - rows[v]).mean() for v in ("posterior", "transition")) > 2 * gap.value
     with pytest.raises(TypeError, match="jvp"):
-        ink.variational_bound(VP, lambda x, t: -x, x, times, seed=2, variance="matched")
+        ink.elbo(VP, lambda x, t: -x, x, times, seed=2, variance="matched")
 
 
 def test_a_learned_density_integrates_to_one(learned):
@@ -297,9 +297,9 @@ def test_what_has_no_likelihood_is_refused(learned):
         (lambda: ink.log_likelihood(VP, mixture(), POINTS, trace="some"), ValueError, "trace"),
         (lambda: ink.Hutchinson(1), ValueError, "probes"),
         (lambda: ink.FiniteDifference(3), TypeError, "score"),
-        (lambda: ink.variational_bound(VP, plain, POINTS, [1.0, 0.1], seed=1), ValueError, "end at 0"),
-        (lambda: ink.variational_bound(GLASS, plain, np.full((2, 1), 0.5), [1.0, 0.0], seed=1), ValueError, "walls"),
-        (lambda: ink.variational_bound(VP, plain, POINTS, [1.0, 0.0], seed=1, variance="no"), ValueError, "variance"),
+        (lambda: ink.elbo(VP, plain, POINTS, [1.0, 0.1], seed=1), ValueError, "end at 0"),
+        (lambda: ink.elbo(GLASS, plain, np.full((2, 1), 0.5), [1.0, 0.0], seed=1), ValueError, "walls"),
+        (lambda: ink.elbo(VP, plain, POINTS, [1.0, 0.0], seed=1, variance="no"), ValueError, "variance"),
         (lambda: ink.convert(VP, POINTS, 0.5, POINTS, source="x", to="noise"), ValueError, "source"),
         (lambda: ink.convert(VP, POINTS, 0.0, POINTS, source="data", to="noise"), ValueError, "t must be > 0"),
         (lambda: ink.convert(GLASS, POINTS, 0.5, POINTS, source="score", to="data"), ValueError, "walls"),

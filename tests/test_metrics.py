@@ -13,10 +13,10 @@ from scipy import stats
 
 import inkdiff as ink
 from inkdiff import datasets, metrics
-from inkdiff.distributions import Uniform
-from inkdiff.domain import Box
+from inkdiff.domains.box import Box
 from inkdiff.metrics import Estimate
-from inkdiff.process import Process
+from inkdiff.processes.base import Process
+from inkdiff.processes.distributions import Uniform
 
 Doubles = npt.NDArray[np.float64]
 

@@ -231,8 +231,8 @@ def test_two_thermometers_agree(density, temperature):
 
 
 def test_correlations_equal_their_sums():
-    from inkdiff.molecules.motion import _correlations
-    from inkdiff.molecules.state import shortest
+    from inkdiff.physics.molecules.motion import _correlations
+    from inkdiff.physics.molecules.state import shortest
 
     state = ready(40, 0.3)
     seen = mol.film(state, 30, 40)

@@ -45,14 +45,14 @@ MUTANTS = {
         ["jumps_are_walks"],
     ),
     "uniform for normal noise": (
-        "rng.py", "return r * (s * t), r * c", "return np.float32(1.41) * (s * t), np.float32(1.41) * c",
+        "_core/rng.py", "return r * (s * t), r * c", "return np.float32(1.41) * (s * t), np.float32(1.41) * c",
         ["normal_moments"],
     ),
     "one pair of normals twice": (
-        "rng.py", "z2, z3 = normal_pair(w2, w3)", "z2, z3 = z0, z1", ["independence"],
+        "_core/rng.py", "z2, z3 = normal_pair(w2, w3)", "z2, z3 = z0, z1", ["independence"],
     ),
     "streams that share noise": (
-        "rng.py", "w0, w1, w2, w3 = philox4(call, call >> _32, step, stream, k0, k1)",
+        "_core/rng.py", "w0, w1, w2, w3 = philox4(call, call >> _32, step, stream, k0, k1)",
         "w0, w1, w2, w3 = philox4(call, call >> _32, step, _32, k0, k1)", ["independence"],
     ),
     "the same noise at every step": (
@@ -63,19 +63,19 @@ MUTANTS = {
         "np.uint64(0), np.uint64(stream), *_key(seed + step))", ["independence"],
     ),
     "half of D in steps": (
-        "processes.py", "return 2 * self.D * (self.check_time(t)", "return self.D * (self.check_time(t)",
+        "processes/linear.py", "return 2 * self.D * (self.check_time(t)", "return self.D * (self.check_time(t)",
         ["reflecting_modes_one_step"],
     ),
     "half of D in the variance": (
-        "processes.py", "return 2 * self.D * self.check_time(t)", "return self.D * self.check_time(t)",
+        "processes/linear.py", "return 2 * self.D * self.check_time(t)", "return self.D * self.check_time(t)",
         ["entropy_of_a_gaussian_drop"],
     ),
     "half of D in jumps": (
-        "simulate.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
+        "simulation/forward.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
         ["jumps_are_walks"],
     ),
     "half the relaxation": (
-        "processes.py", "return -self.k * self.check_time(t)", "return -self.k / 2 * self.check_time(t)",
+        "processes/linear.py", "return -self.k * self.check_time(t)", "return -self.k / 2 * self.check_time(t)",
         ["relaxation_in_the_bowl"],
     ),
     "a push too strong on the way back": (
@@ -93,17 +93,18 @@ MUTANTS = {
         "kernels/cpu/boundaries.py", "allowed &= not solid[flat]", "allowed &= True", ["obstacles_keep_uniform"],
     ),
     "an image with the wrong sign": (
-        "heat_kernel.py", "(x - low) + (x0 - low)", "(x - low) - (x0 - low)", ["information_about_the_start"],
+        "domains/heat_kernel.py", "(x - low) + (x0 - low)", "(x - low) - (x0 - low)", ["information_about_the_start"],
     ),
     "an urn that does not care": (
-        "urn.py", "np.where(drawn < n, -1, 1)", "np.where(2 * drawn < self.balls, -1, 1)", ["ehrenfests_urn"],
+        "physics/ehrenfest.py", "np.where(drawn < n, -1, 1)", "np.where(2 * drawn < self.balls, -1, 1)",
+        ["ehrenfests_urn"],
     ),
     "work that forgets the stiffening": (
-        "fluctuations/trap.py", "work += (k[j] * y**2 - k[j - 1] * (x - c[j - 1]) ** 2)[:, 0]",
+        "physics/fluctuations/trap.py", "work += (k[j] * y**2 - k[j - 1] * (x - c[j - 1]) ** 2)[:, 0]",
         "work += (k[j] * y**2 - k[j] * (x - c[j - 1]) ** 2)[:, 0]", ["work_of_a_dragged_trap"],
     ),
     "undone twice over": (
-        "walks.py", "(begin, width[begin:end]) if begin <= end else (end, -width[end:begin])",
+        "simulation/walks.py", "(begin, width[begin:end]) if begin <= end else (end, -width[end:begin])",
         "(begin, width[begin:end]) if begin <= end else (end, width[end:begin])", ["replay_brings_everyone_home"],
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 import inkdiff as ink
 from inkdiff.metrics import Estimate
-from inkdiff.time_grids import log_snr, time_of
+from inkdiff.processes.time_grids import log_snr, time_of
 
 VP = ink.VariancePreserving.linear()
 PAIR = np.array([[1.0, 0.8], [0.8, 1.0]])

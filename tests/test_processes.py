@@ -10,8 +10,8 @@ import pytest
 from scipy import integrate, stats
 
 import inkdiff as ink
-from inkdiff.distributions import Gaussian, Uniform
 from inkdiff.kernels import PERIODIC, REFLECT
+from inkdiff.processes.distributions import Gaussian, Uniform
 
 CONTINUOUS = {
     "Brownian": ink.Brownian(0.7),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff.heat_kernel import log_heat_kernel
+from inkdiff.domains.heat_kernel import log_heat_kernel
 
 OU = ink.OrnsteinUhlenbeck(D=1.0, k=1.0)
 VP = ink.VariancePreserving.linear()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import inkdiff as ink
-from inkdiff.rng import QUARTER, Stream
+from inkdiff._core.rng import QUARTER, Stream
 
 BLOCK = 4 * QUARTER
 N = 2**20

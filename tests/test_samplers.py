@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff.time_grids import cosine, karras, level, log_snr, time_of, uniform
+from inkdiff.processes.time_grids import cosine, karras, level, log_snr, time_of, uniform
 
 VP = ink.VariancePreserving.linear()
 VE = ink.VarianceExploding(0.02, 3.0)

@@ -10,7 +10,7 @@ import pytest
 
 import inkdiff as ink
 from inkdiff import kernels
-from inkdiff.rng import Stream
+from inkdiff._core.rng import Stream
 
 PROCESSES = {
     "free": ink.Brownian(0.3),

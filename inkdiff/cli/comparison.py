@@ -20,7 +20,7 @@ from inkdiff.cli.scripts import LANGUAGES, UsageError, check_out
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from inkdiff.compare import Comparison
+    from inkdiff.physics.comparison import Comparison
 
 __all__ = ["add_command", "draw", "table"]
 
@@ -137,7 +137,7 @@ def _free_space(ax: Any, comparison: Comparison) -> None:
     import numpy as np
 
     from inkdiff import viz
-    from inkdiff.compare import free_space_msd
+    from inkdiff.physics.comparison import free_space_msd
 
     ax.set_xlabel(viz.label("memory_lost"))
     ax.set_ylabel(viz.label("msd_in_widths"))

@@ -61,7 +61,7 @@ def _draw(arguments: argparse.Namespace) -> int:
     viz.use_language(arguments.lang)
     words, out = _checked(arguments)
     digits = ink.datasets.digits()
-    score = ink.fit_once(
+    score = ink.fit_cached(
         ink.VariancePreserving.linear(),
         digits,
         steps=arguments.steps,

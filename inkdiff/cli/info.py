@@ -95,7 +95,7 @@ def _blas() -> str:
 def _gpu() -> str:
     import numpy as np
 
-    from inkdiff import backend
+    from inkdiff._core import backend
 
     if importlib.util.find_spec("cupy") is None:
         return "none: CuPy is not installed; pip install 'inkdiff[gpu]' where there is a CUDA device"
@@ -108,7 +108,7 @@ def _gpu() -> str:
 
 
 def _cache() -> str:
-    from inkdiff._compile import cache_directory
+    from inkdiff._core.compilation import cache_directory
 
     folder = cache_directory()
     if folder is None:

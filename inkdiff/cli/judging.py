@@ -26,8 +26,8 @@ from inkdiff.cli.scripts import UsageError
 
 if TYPE_CHECKING:
     from inkdiff.datasets import Dataset
-    from inkdiff.judge import HeldOut, Measure, Unending
     from inkdiff.learned import LearnedScore
+    from inkdiff.metrics.evaluation import FreshData, HeldOut, Measure
 
 __all__ = ["add_command"]
 
@@ -80,7 +80,7 @@ def _judge(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[Unending | HeldOut, str, list[str]]:
+def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[FreshData | HeldOut, str, list[str]]:
     """The data that judge, in words, and what must be said of them."""
     import inkdiff as ink
     from inkdiff.datasets.reading import named
@@ -95,7 +95,7 @@ def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[Unendi
         )
     if name in ink.datasets.NAMES and name != "digits":
         warnings = [] if name == recorded else [f"trained on {recorded or said!r}, judged by {name!r}"]
-        unending = ink.Unending(lambda n, seed: ink.datasets.read(name, n=n, seed=seed), arguments.seed)
+        unending = ink.FreshData(lambda n, seed: ink.datasets.read(name, n=n, seed=seed), arguments.seed)
         whence = "" if arguments.data else f" (the file records the name {said!r})"
         return unending, f"{name}: drawn afresh, density known{whence}", warnings
     data = ink.datasets.read(name, size=arguments.size)

@@ -55,7 +55,7 @@ def _tour(arguments: argparse.Namespace) -> int:
 
 def tour(out: Path, lang: str = "en", *, quick: bool = False, jobs: int | None = None) -> int:
     """Run all parts, write the figures and `out`/tour.html, and return the exit status."""
-    from inkdiff.backend import available_cores
+    from inkdiff._core.backend import available_cores
 
     check_out(out)
     start = time.perf_counter()
@@ -82,7 +82,7 @@ def _run_parts(jobs: int, out: Path, lang: str, quick: bool) -> Iterator[tuple[P
 
     from tqdm import tqdm
 
-    from inkdiff.backend import available_cores
+    from inkdiff._core.backend import available_cores
 
     bar = partial(tqdm, total=len(ORDER), desc="parts", leave=False, disable=not sys.stderr.isatty())
     if jobs == 1:
@@ -130,7 +130,7 @@ def _run_part(name: str, out: Path, lang: str, quick: bool) -> tuple[Part, str]:
 
 def _write_page(parts: list[Part], out: Path, lang: str, seconds: float, quick: bool) -> Path:
     import inkdiff
-    from inkdiff.files import atomic_write
+    from inkdiff._core.files import atomic_write
 
     command = "inkdiff tour" + (f" --lang {lang}" if lang != "en" else "") + (" --quick" if quick else "")
     text = render(parts, lang, seconds=seconds, command=command, version=inkdiff.__version__)

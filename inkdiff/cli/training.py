@@ -28,7 +28,7 @@ from inkdiff.cli.strips import Strip
 if TYPE_CHECKING:
     from inkdiff import LearnedScore
     from inkdiff.datasets import Dataset
-    from inkdiff.process import Process
+    from inkdiff.processes.base import Process
 
 __all__ = ["add_command"]
 

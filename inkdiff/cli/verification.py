@@ -6,7 +6,7 @@ Each line is one number: what was measured, what it should be, its standard erro
 
 Other seeds and other numbers of particles are other measurements of the same statements: run them.
 
-Reference: `inkdiff.identities`.
+Reference: `inkdiff.verification`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from inkdiff.cli.scripts import UsageError
 
 if TYPE_CHECKING:
-    from inkdiff.identities import Outcome
+    from inkdiff.verification import Outcome
 
 __all__ = ["add_command"]
 
@@ -42,7 +42,7 @@ def add_command(commands: Any) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from inkdiff.identities import family_wise_p, identities, verify
+    from inkdiff.verification import family_wise_p, identities, verify
 
     if arguments.list:
         for one in identities():

@@ -17,7 +17,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 
 __all__ = ["BlurredSkeleton", "Checkerboard"]
 

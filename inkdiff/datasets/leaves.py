@@ -24,10 +24,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
+from inkdiff._core import checks
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.value import Dataset
 from inkdiff.kernels import uniform
-from inkdiff.rng import Stream
 
 __all__ = ["dead_leaves", "leaf_correlations", "leaf_map", "outlined_entropy", "same_leaf"]
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.backend import asnumpy
+from inkdiff._core.backend import asnumpy
 
 __all__ = ["Attributes", "attributes"]
 

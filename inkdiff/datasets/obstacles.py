@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
+from inkdiff._core import checks
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.pictures import density_from_image
 from inkdiff.kernels import uniform
-from inkdiff.rng import Stream
 
 __all__ = ["labyrinth", "letters", "solid_from_image"]
 

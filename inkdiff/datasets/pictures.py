@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
+from inkdiff._core import checks
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.value import Dataset
 from inkdiff.kernels import uniform
-from inkdiff.rng import Stream
 
 __all__ = ["density_from_image", "drop_from_image", "image"]
 

@@ -28,12 +28,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array
+from inkdiff._core import checks
+from inkdiff._core.backend import Array
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.densities import BlurredSkeleton, Checkerboard
 from inkdiff.datasets.value import Dataset
 from inkdiff.kernels import normal, uniform
-from inkdiff.rng import Stream
 
 __all__ = [
     "checkerboard", "eight_gaussians", "fractal", "grid_gaussians", "moons", "swiss_roll",

@@ -29,12 +29,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.anthropometry import PARIS_POINTS, SEXES, SHOE_ALLOWANCE, Sex, ages
 from inkdiff.datasets.value import Dataset
 from inkdiff.kernels import normal, uniform
-from inkdiff.rng import Stream
 
 __all__ = ["FEATURES", "Population", "people"]
 

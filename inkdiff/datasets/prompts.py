@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inkdiff.backend import asnumpy
+from inkdiff._core.backend import asnumpy
 from inkdiff.datasets.looks import attributes
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
+from inkdiff._core import checks
 from inkdiff.datasets.handwriting import digits, idx
 from inkdiff.datasets.pictures import image
 from inkdiff.datasets.plane import checkerboard, eight_gaussians, fractal, grid_gaussians, moons, swiss_roll

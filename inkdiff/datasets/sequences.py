@@ -13,11 +13,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.value import Dataset
 from inkdiff.kernels import uniform
-from inkdiff.rng import Stream
 
 __all__ = ["FewSequences", "heartbeat"]
 

@@ -20,8 +20,8 @@ from typing import Protocol
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
 
 __all__ = ["Dataset", "Density"]
 

@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff._core.rng import Stream
 from inkdiff.gan.detective import accuracy, evaluate
 from inkdiff.gan.forger import History
 from inkdiff.gan.objective import Pair, beside, detective_gradient, forger_gradient
 from inkdiff.gan.player import Player
 from inkdiff.metrics import Column, Estimate
 from inkdiff.nn import Arena, Perceptron, Run
-from inkdiff.rng import Stream
 
 __all__ = ["Contest", "Diary"]
 

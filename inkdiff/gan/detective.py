@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.value import Dataset
 from inkdiff.gan.labels import Labels
 from inkdiff.gan.objective import beside, detective_gradient
@@ -29,7 +31,6 @@ from inkdiff.learned.scaling import Scaling
 from inkdiff.metrics import Estimate
 from inkdiff.nn import Arena, Perceptron, PerceptronNetwork, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
-from inkdiff.rng import Stream
 
 __all__ = ["Detection", "Detective", "detect", "evaluate"]
 

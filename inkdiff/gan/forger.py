@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff._core.rng import Stream
 from inkdiff.gan.detective import Detective, evaluate
 from inkdiff.gan.labels import Labels
 from inkdiff.learned.scaling import Scaling
 from inkdiff.metrics import Column
 from inkdiff.nn import PerceptronNetwork
-from inkdiff.rng import Stream
 
 __all__ = ["Forger", "History"]
 

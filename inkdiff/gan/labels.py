@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.rng import Stream
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.rng import Stream
 
 __all__ = ["Labels"]
 

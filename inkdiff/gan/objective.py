@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import Arena, PerceptronNetwork, Run
 
 __all__ = ["Pair", "beside", "detective_gradient", "forger_gradient", "softplus"]

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module, is_cuda
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, is_cuda
+from inkdiff._core.rng import Stream
 from inkdiff.nn import AdamW, AdamWState, Arena, Perceptron, PerceptronNetwork, RowShards, learning_rate
-from inkdiff.rng import Stream
 
 __all__ = ["Player", "Work", "check_flag", "check_penalty", "check_rules", "check_shape"]
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import array_module
+from inkdiff._core import checks
+from inkdiff._core.backend import array_module
 from inkdiff.gan.contest import Contest
 from inkdiff.gan.detective import Detective
 from inkdiff.gan.forger import Forger

@@ -15,11 +15,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, current_stream, is_cuda
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, current_stream, is_cuda
+from inkdiff._core.rng import QUARTER, Stream
 from inkdiff.kernels.formulas import PERIODIC, REFLECT
 from inkdiff.kernels.hitting import ABSORB
-from inkdiff.rng import QUARTER, Stream
 
 __all__ = [
     "ABSORB", "PERIODIC", "REFLECT", "Walls", "absorb", "histogram", "moments", "normal", "obstruct", "philox4x32",

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff._compile import floor, fma, inline, rint
-from inkdiff.rng import normals4
+from inkdiff._core.compilation import floor, fma, inline, rint
+from inkdiff._core.rng import normals4
 
 __all__ = [
     "PERIODIC", "REFLECT", "SHORT_STEP", "advance", "advance4", "advance_phase4", "advance_phase4_short",

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff._compile import fma, inline
-from inkdiff.rng import normal_pair, philox4, unit_interval
+from inkdiff._core.compilation import fma, inline
+from inkdiff._core.rng import normal_pair, philox4, unit_interval
 
 __all__ = ["ABSORB", "NEVER", "alive_at", "bridge", "bridge_noise", "meet", "second_call"]
 

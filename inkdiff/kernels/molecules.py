@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numba import get_num_threads, prange, set_num_threads
 
-from inkdiff._compile import inline, jit, rint
+from inkdiff._core.compilation import inline, jit, rint
 
 __all__ = ["BITS", "CLOSE", "CROWDED", "NEAREST", "ROOM", "advance", "half_kicks_of_all_pairs", "mechanics"]
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inkdiff.backend import Array
+from inkdiff._core.backend import Array
 from inkdiff.nn import Arena, Network, Run
 
 __all__ = ["Answers"]

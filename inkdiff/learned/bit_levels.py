@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.binomial import Binomial
+from inkdiff.processes.binomial import Binomial
 
 __all__ = ["BitLevels"]
 

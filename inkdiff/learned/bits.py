@@ -22,18 +22,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module, is_cuda, to_device
-from inkdiff.binomial import Binomial
-from inkdiff.bits import divergence
-from inkdiff.bound import Bound, variational_bound
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, is_cuda, to_device
+from inkdiff._core.rng import Stream
 from inkdiff.learned.bit_levels import BitLevels
 from inkdiff.learned.settings import Settings
+from inkdiff.likelihood.elbo import ELBO, elbo
 from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
-from inkdiff.reverse import reverse
-from inkdiff.rng import Stream
-from inkdiff.simulate import check_state, jump
+from inkdiff.processes.binomial import Binomial
+from inkdiff.simulation.binomial_steps import divergence
+from inkdiff.simulation.forward import check_state, jump
+from inkdiff.simulation.reverse import reverse
 
 __all__ = ["BitObjective", "LearnedBits"]
 
@@ -154,14 +155,14 @@ class LearnedBits:
         with one_thread_each():
             return reverse(self.process, self, start, times, seed=seed, observe={}).last
 
-    def bound(self, x: Array, *, seed: int, draws: int = 1, steps: int | None = None) -> Bound:
-        """The bound on ln P of rows x (n, d), term by term: `inkdiff.variational_bound` over `times(steps)`.
+    def bound(self, x: Array, *, seed: int, draws: int = 1, steps: int | None = None) -> ELBO:
+        """The bound on ln P of rows x (n, d), term by term: `inkdiff.elbo` over `times(steps)`.
 
         By default over all T steps. `.bits` of the result is its mean in bits per row.
         """
         times = self.times(self.process.T if steps is None else steps)
         with one_thread_each():
-            return variational_bound(self.process, self, x, times, seed=seed, draws=draws)
+            return elbo(self.process, self, x, times, seed=seed, draws=draws)
 
     def objective(self, x: Array, settings: Settings) -> BitObjective:
         """What a training lessens, on bits x (n, d)."""

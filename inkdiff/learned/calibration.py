@@ -35,14 +35,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.backend import Array, array_module, asnumpy, is_cuda, to_device
-from inkdiff.distributions import Gaussian
-from inkdiff.domain import Box
+from inkdiff._core.backend import Array, array_module, asnumpy, is_cuda, to_device
+from inkdiff._core.rng import Stream
+from inkdiff.domains.box import Box
 from inkdiff.learned.lyapunov import solve_symmetric
 from inkdiff.nn import one_thread_each
-from inkdiff.process import Process
-from inkdiff.reverse import reverse
-from inkdiff.rng import Stream
+from inkdiff.processes.base import Process
+from inkdiff.processes.distributions import Gaussian
+from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
 

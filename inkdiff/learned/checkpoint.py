@@ -30,9 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff import __version__
-from inkdiff.backend import asnumpy
-from inkdiff.binomial import Binomial
-from inkdiff.files import atomic_write
+from inkdiff._core.backend import asnumpy
+from inkdiff._core.files import atomic_write
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.calibration import Calibration, Features
 from inkdiff.learned.condition import Vocabulary
@@ -44,7 +43,8 @@ from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.nn import MLP, AdamWState, blas
-from inkdiff.process import Process, closed_form_domain
+from inkdiff.processes.base import Process, closed_form_domain
+from inkdiff.processes.binomial import Binomial
 
 __all__ = ["CALIBRATION", "Progress", "load", "machine", "read", "save"]
 

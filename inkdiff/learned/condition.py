@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
 from inkdiff.datasets.prompts import parse_prompt
 
 __all__ = ["Condition", "Saying", "Vocabulary", "beside", "cycled", "hidden", "sayings", "spoken", "told"]

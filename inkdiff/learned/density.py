@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array
+from inkdiff._core.rng import Stream
 from inkdiff.learned.scaling import inside
-from inkdiff.likelihood import LogLikelihood, log_likelihood
-from inkdiff.rng import Stream
+from inkdiff.likelihood.probability_flow import LogLikelihood, log_likelihood
 
 if TYPE_CHECKING:
     from inkdiff.learned.score import LearnedScore

@@ -11,27 +11,22 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from inkdiff import processes, schedules
-from inkdiff.binomial import Binomial
-from inkdiff.domain import Box, Free
+from inkdiff.domains.box import Box, Free
 from inkdiff.learned.settings import Settings
-from inkdiff.learned.weighting import (
-    BalancedWeighting,
-    LikelihoodWeighting,
-    MinSNRWeighting,
-    SimpleWeighting,
-)
+from inkdiff.learned.weighting import BalancedWeighting, LikelihoodWeighting, MinSNRWeighting, SimpleWeighting
 from inkdiff.nn import MLP
+from inkdiff.processes import linear, schedules
+from inkdiff.processes.binomial import Binomial
 
 __all__ = ["describe", "restore"]
 
 _TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        processes.Brownian,
-        processes.OrnsteinUhlenbeck,
-        processes.VariancePreserving,
-        processes.VarianceExploding,
+        linear.Brownian,
+        linear.OrnsteinUhlenbeck,
+        linear.VariancePreserving,
+        linear.VarianceExploding,
         schedules.Linear,
         schedules.Cosine,
         schedules.Table,

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.domain import Box
-from inkdiff.process import Process
-from inkdiff.time_grids import level, time_of
+from inkdiff.domains.box import Box
+from inkdiff.processes.base import Process
+from inkdiff.processes.time_grids import level, time_of
 
 __all__ = ["Levels"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 
 __all__ = ["solve_symmetric"]
 

@@ -26,9 +26,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Box, Domain
-from inkdiff.heat_kernel import log_heat_kernel
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff.domains.box import Box, Domain
+from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.nn.elementwise import interpolate, interpolate_slope
 
 __all__ = ["Alone", "Marginals"]

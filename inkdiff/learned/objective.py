@@ -28,16 +28,16 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff import kernels
-from inkdiff.backend import Array, array_module
-from inkdiff.domain import Box
+from inkdiff._core.backend import Array, array_module
+from inkdiff._core.rng import Stream
+from inkdiff.domains.box import Box
 from inkdiff.learned.condition import beside
 from inkdiff.learned.parametrisation import Noise, Parametrisation, Prepared
 from inkdiff.learned.posterior import Posterior
 from inkdiff.learned.weighting import BalancedWeighting, Weighting
 from inkdiff.nn import Network, Run
-from inkdiff.process import Process
-from inkdiff.rng import Stream
-from inkdiff.simulate import jump
+from inkdiff.processes.base import Process
+from inkdiff.simulation.forward import jump
 
 __all__ = ["Batch", "Objective"]
 

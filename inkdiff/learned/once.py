@@ -21,24 +21,22 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import __version__, checks
-from inkdiff.backend import asnumpy
-from inkdiff.files import cache_folder, locked
+from inkdiff import __version__
+from inkdiff._core import checks
+from inkdiff._core.backend import asnumpy
+from inkdiff._core.files import cache_folder, locked
 from inkdiff.learned.checkpoint import read
 from inkdiff.learned.condition import sayings
 from inkdiff.learned.resuming import resume
 from inkdiff.learned.training import fit
 
-__all__ = ["fit_once", "kept"]
+__all__ = ["fit_cached", "kept"]
 
 _PACKAGE = Path(__file__).parent.parent
-_SOURCES = (
-    "learned", "nn", "kernels", "samplers", "binomial.py", "bits.py", "distributions.py", "domain.py", "heat_kernel.py",
-    "process.py", "processes.py", "reverse.py", "rng.py", "schedules.py", "simulate.py",
-)  # fmt: skip
+_SOURCES = ("learned", "nn", "kernels", "samplers", "processes", "domains", "simulation", "_core/rng.py")
 
 
-def fit_once(
+def fit_cached(
     process: Any,
     data: Any,
     *,
@@ -101,7 +99,7 @@ def _finished(path: Path) -> bool:
 
 
 def kept(process: Any, data: Any, *, condition: Any = None, **settings: Any) -> Path | None:
-    """The file in which `fit_once` keeps the score of such a training; None where no cache can be written."""
+    """The file in which `fit_cached` keeps the score of such a training; None where no cache can be written."""
     folder = cache_folder("scores")
     if folder is None:
         return None

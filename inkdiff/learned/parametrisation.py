@@ -31,11 +31,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Box, Domain
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff.domains.box import Box, Domain
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
-from inkdiff.process import Process, closed_form_domain
+from inkdiff.processes.base import Process, closed_form_domain
 
 __all__ = ["Noise", "Parametrisation", "Prepared"]
 

@@ -14,7 +14,7 @@ Reference: Y. Xu, S. Tong, T. Jaakkola (2023), arXiv:2302.00670.
 
 from __future__ import annotations
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 from inkdiff.nn.elementwise import exp
 from inkdiff.nn.shards import thread_arena
 

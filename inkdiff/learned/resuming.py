@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from inkdiff import checks
-from inkdiff.backend import Array, is_cuda, to_device
-from inkdiff.files import remove_leftovers
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, is_cuda, to_device
+from inkdiff._core.files import remove_leftovers
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.calibration import Calibration

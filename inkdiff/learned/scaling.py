@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inkdiff.backend import Array, array_module
-from inkdiff.domain import Box
-from inkdiff.process import Process
+from inkdiff._core.backend import Array, array_module
+from inkdiff.domains.box import Box
+from inkdiff.processes.base import Process
 
 __all__ = ["Scaling", "inside"]
 

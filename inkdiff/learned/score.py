@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, is_cuda, to_device
-from inkdiff.domain import Box
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, is_cuda, to_device
+from inkdiff.domains.box import Box
 from inkdiff.learned.answers import Answers
 from inkdiff.learned.calibration import LEVELS, Calibration, calibrate
 from inkdiff.learned.condition import Condition, Vocabulary, cycled, spoken
@@ -31,12 +31,12 @@ from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Noise, Parametrisation
 from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.settings import Settings
-from inkdiff.likelihood import Hutchinson, LogLikelihood
+from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood
 from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
-from inkdiff.process import Process
-from inkdiff.reverse import reverse
+from inkdiff.processes.base import Process
 from inkdiff.samplers import Sampler
+from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LearnedScore"]
 
@@ -210,7 +210,7 @@ class LearnedScore:
         n : how many. seed : 64-bit seed of the prior and the walk.
         steps : steps in time, equal parts of ln(sigma/alpha), and one more to t = 0.
         sampler : as for `inkdiff.reverse`; by default the probability flow by Heun's rule (order 2, two scores a step).
-        times : other times to walk through (see `inkdiff.time_grids`), decreasing; then `steps` is not used.
+        times : other times to walk through (see `inkdiff.processes.time_grids`), decreasing; then `steps` is not used.
         told : label, words and guidance, as for `given`; for example label=7, guidance=2.
 
         Samples of a process in free space may stray a little outside the range of the data; nothing is clipped.

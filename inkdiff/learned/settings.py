@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, asnumpy
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, asnumpy
 from inkdiff.learned.weighting import BalancedWeighting, Weighting, check_weighting
 from inkdiff.nn import MLP
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from inkdiff import checks
+from inkdiff._core import checks
 from inkdiff.learned.weighting import Weighting
 from inkdiff.nn import MLP
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 from inkdiff.learned.settings import Settings
 from inkdiff.nn import AdamW, AdamWState, Network, RowShards, Run, ShardedGradient, learning_rate
 

@@ -21,9 +21,10 @@ from typing import Any, TypeVar, Unpack, overload
 
 import numpy as np
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module, is_cuda
-from inkdiff.binomial import Binomial
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, is_cuda
+from inkdiff._core.rng import Stream
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.condition import Saying, Vocabulary, hidden, sayings, told
@@ -36,9 +37,9 @@ from inkdiff.learned.sitting import Callback, Options, Sitting
 from inkdiff.learned.trainer import Trainer
 from inkdiff.learned.weighting import Weighting
 from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
-from inkdiff.process import Process, check_process, closed_form_domain
-from inkdiff.rng import Stream
-from inkdiff.simulate import check_state
+from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.processes.binomial import Binomial
+from inkdiff.simulation.forward import check_state
 
 __all__ = ["fit", "train"]
 

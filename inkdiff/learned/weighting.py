@@ -26,8 +26,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
 
 __all__ = [
     "BalancedWeighting", "LikelihoodWeighting", "MinSNRWeighting", "SimpleWeighting", "Weighting", "check_weighting",

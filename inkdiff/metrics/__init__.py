@@ -17,7 +17,7 @@ from inkdiff.metrics.entropies import (
     uniformity_test,
 )
 from inkdiff.metrics.estimates import Column, Estimate
-from inkdiff.metrics.frozen import FrozenClassifier
+from inkdiff.metrics.frozen import FeatureClassifier
 from inkdiff.metrics.likeness import (
     ClassHistogram,
     class_histogram,
@@ -37,7 +37,7 @@ __all__ = [
     "ClassHistogram",
     "Column",
     "Estimate",
-    "FrozenClassifier",
+    "FeatureClassifier",
     "ModeCoverage",
     "binned_entropy",
     "calibration_p_value",

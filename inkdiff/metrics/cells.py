@@ -19,11 +19,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Box, Free
-from inkdiff.maze import Maze
-from inkdiff.process import Process, check_process
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff.domains.box import Box, Free
+from inkdiff.domains.maze import Maze
+from inkdiff.processes.base import Process, check_process
 
 __all__ = [
     "JOINT_UP_TO", "Bins", "bins_per_axis", "cell_of_column", "check_region", "concentration", "equilibrium_cells",

@@ -24,11 +24,11 @@ import math
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
 from inkdiff.metrics.cells import JOINT_UP_TO, Bins, equilibrium_cells, joint_cell
 from inkdiff.metrics.estimates import Estimate
-from inkdiff.process import Process
+from inkdiff.processes.base import Process
 
 __all__ = ["chi2_to_equilibrium"]
 

@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate
-from inkdiff.process import Process, check_process, closed_form_domain
-from inkdiff.simulate import diffuse
+from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.simulation.forward import diffuse
 
 __all__ = ["copied_share", "denoising_loss"]
 

@@ -26,11 +26,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
-from inkdiff.distributions import Gaussian
-from inkdiff.domain import Box, Domain
-from inkdiff.maze import Maze
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff.domains.box import Box, Domain
+from inkdiff.domains.maze import Maze
 from inkdiff.metrics.cells import (
     JOINT_UP_TO,
     Bins,
@@ -43,7 +42,8 @@ from inkdiff.metrics.cells import (
     joint_cell,
 )
 from inkdiff.metrics.estimates import Estimate, check_several
-from inkdiff.process import Process
+from inkdiff.processes.base import Process
+from inkdiff.processes.distributions import Gaussian
 
 __all__ = [
     "ChiSquare",

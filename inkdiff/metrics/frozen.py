@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.backend import Array, asnumpy
+from inkdiff._core.backend import Array, asnumpy
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.metrics.likeness import points
 from inkdiff.nn import one_thread_each
 
-__all__ = ["FrozenClassifier"]
+__all__ = ["FeatureClassifier"]
 
 _HIDDEN = (64, 32)
 _EPOCHS = 1000  # at most; it stops when the loss no longer falls, after 250 or so on the 8x8 digits
@@ -33,13 +33,13 @@ _SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class FrozenClassifier:
-    """A small network trained on labelled pictures, on the host; `FrozenClassifier.of(train)`."""
+class FeatureClassifier:
+    """A small network trained on labelled pictures, on the host; `FeatureClassifier.of(train)`."""
 
     model: Any  # scikit-learn's MLPClassifier
 
     @classmethod
-    def of(cls, train: Dataset) -> FrozenClassifier:
+    def of(cls, train: Dataset) -> FeatureClassifier:
         """Train on a data set with labels of at least two classes; a few seconds on the 8x8 digits.
 
         Raises

@@ -25,8 +25,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate, jackknife_variance
 

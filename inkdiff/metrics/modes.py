@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, asnumpy
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, asnumpy
 from inkdiff.datasets.densities import BlurredSkeleton
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate

@@ -21,8 +21,8 @@ import math
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
 from inkdiff.metrics.estimates import Estimate, check_several
 
 __all__ = ["correlation", "msd"]

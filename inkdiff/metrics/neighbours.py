@@ -27,10 +27,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, asnumpy
-from inkdiff.domain import Box, Domain
-from inkdiff.maze import Maze
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, asnumpy
+from inkdiff.domains.box import Box, Domain
+from inkdiff.domains.maze import Maze
 from inkdiff.metrics.cells import check_region, extent
 from inkdiff.metrics.estimates import Estimate
 

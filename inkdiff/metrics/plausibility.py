@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
+from inkdiff._core import checks
 from inkdiff.metrics.estimates import Column, Estimate
 
 __all__ = ["calibration_p_value", "plausibility"]

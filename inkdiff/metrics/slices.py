@@ -19,12 +19,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks, kernels
-from inkdiff.backend import Array, asnumpy
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, asnumpy
+from inkdiff._core.rng import Stream
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate, jackknife_variance
 from inkdiff.metrics.likeness import GROUPS, points
-from inkdiff.rng import Stream
 
 __all__ = ["sliced_wasserstein"]
 

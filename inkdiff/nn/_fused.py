@@ -24,7 +24,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from inkdiff._compile import fma, inline, jit
+from inkdiff._core.compilation import fma, inline, jit
 
 __all__ = [
     "adamw", "dropout", "exp", "interpolate", "multiply", "one_kernel_thread", "silu", "silu_twice", "silu_with_slope",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 
 __all__ = ["Arena"]
 

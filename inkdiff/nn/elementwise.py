@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import _fused
 
 __all__ = ["dropout", "exp", "interpolate", "interpolate_slope", "multiply", "silu", "silu_twice", "silu_with_slope"]

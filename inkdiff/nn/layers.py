@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import elementwise
 from inkdiff.nn.arena import Arena
 

@@ -21,7 +21,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import elementwise
 from inkdiff.nn.layers import Backprop, Flat, Layout, Linear, Run, SiLU, Slot
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inkdiff.backend import Array, array_module
+from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import _fused
 from inkdiff.nn.shards import RowShards
 

@@ -23,8 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import elementwise
 from inkdiff.nn.layers import Flat, Layout, Linear, Run, Slot
 

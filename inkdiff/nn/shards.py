@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from inkdiff.backend import Array, available_cores, is_cuda
+from inkdiff._core.backend import Array, available_cores, is_cuda
 from inkdiff.nn import _fused
 from inkdiff.nn.arena import Arena
 from inkdiff.nn.layers import Run

@@ -27,9 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inkdiff import checks
-from inkdiff.domain import Box
-from inkdiff.process import Process
+from inkdiff._core import checks
+from inkdiff.domains.box import Box
+from inkdiff.processes.base import Process
 from inkdiff.samplers.corrector import PredictorCorrector
 from inkdiff.samplers.flow import AdaptiveFlow, ProbabilityFlow
 from inkdiff.samplers.multistep import DPMSolver

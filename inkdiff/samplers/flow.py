@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, is_cuda
-from inkdiff.domain import Box
-from inkdiff.process import Process
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, is_cuda
+from inkdiff.domains.box import Box
+from inkdiff.processes.base import Process
 from inkdiff.samplers.protocol import Apply, Score
 
 __all__ = ["AdaptiveFlow", "ProbabilityFlow", "fold_with_sign"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inkdiff.backend import Array
-from inkdiff.process import Process
+from inkdiff._core.backend import Array
+from inkdiff.processes.base import Process
 from inkdiff.samplers.onestep import DDIM
 from inkdiff.samplers.protocol import Apply, Score
 

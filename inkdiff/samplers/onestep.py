@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from inkdiff import checks
-from inkdiff.backend import Array
-from inkdiff.process import Process
+from inkdiff._core import checks
+from inkdiff._core.backend import Array
+from inkdiff.processes.base import Process
 from inkdiff.samplers.protocol import Apply, Score
 
 __all__ = ["DDIM", "Ancestral", "EulerMaruyama"]

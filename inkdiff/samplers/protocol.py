@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from inkdiff.backend import Array
-from inkdiff.process import Process
+from inkdiff._core.backend import Array
+from inkdiff.processes.base import Process
 
 __all__ = ["Apply", "Sampler", "Score"]
 

@@ -4,8 +4,8 @@ r"""What bits that forget still tell about a finite data set: the exact posterio
     log-odds_b = ln sum_{i: x_ib = 1} w_i - ln sum_{i: x_ib = 0} w_i
 
 The likelihoods of all data are one matrix product, since each bit adds one of two numbers. A bit that all data agree
-on has infinite log-odds. For bits this takes the place of the score (`inkdiff.binomial`); walking back by it returns
-the data, and the variational bound with it is how well a chain of so many steps can do at all.
+on has infinite log-odds. For bits this takes the place of the score (`inkdiff.processes.binomial`); walking back by it
+returns the data, and the variational bound with it is how well a chain of so many steps can do at all.
 
 Reference: P. Vincent (2011), for the same sum in free space.
 """
@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.binomial import Binomial
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff.processes.binomial import Binomial
 
 __all__ = ["EmpiricalBits"]
 

@@ -29,10 +29,10 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 from scipy.special import xlogy
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Box
-from inkdiff.process import Process, check_process, closed_form_domain
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff.domains.box import Box
+from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores.cells import axis_masses, cell_masses, contract, transfer_matrix, weigh, with_slope
 
 __all__ = ["BoxScore"]

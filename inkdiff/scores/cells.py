@@ -17,7 +17,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.backend import Array, array_module, special
+from inkdiff._core.backend import Array, array_module, special
 
 __all__ = ["axis_masses", "cell_masses", "contract", "transfer_matrix", "weigh", "with_slope"]
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
-from inkdiff.domain import Box
-from inkdiff.heat_kernel import log_heat_kernel
-from inkdiff.process import Process, check_process, closed_form_domain
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff.domains.box import Box
+from inkdiff.domains.heat_kernel import log_heat_kernel
+from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores.posterior import Observation
 
 __all__ = ["EmpiricalScore"]

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module, asnumpy
-from inkdiff.domain import Free
-from inkdiff.process import Process, check_process, closed_form_domain
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff.domains.box import Free
+from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores.posterior import Observation
 
 __all__ = ["GaussianScore", "MixtureScore"]

@@ -30,10 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff import checks
-from inkdiff.backend import Array, array_module
-from inkdiff.domain import Free
-from inkdiff.process import Process, check_process, closed_form_domain
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff.domains.box import Free
+from inkdiff.processes.base import Process, check_process, closed_form_domain
 
 __all__ = ["Observation", "PosteriorScore"]
 

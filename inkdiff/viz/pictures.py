@@ -153,7 +153,7 @@ def film(
 
 def _host(x: Any) -> npt.NDArray[Any]:
     """Arrays from wherever they are: drawing is done by the CPU."""
-    from inkdiff.backend import asnumpy
+    from inkdiff._core.backend import asnumpy
 
     return asnumpy(x)
 

@@ -129,7 +129,7 @@ def save(fig: Figure, path: str | os.PathLike[str], *, dpi: int = _DPI) -> None:
     FileNotFoundError
         If the folder of `path` does not exist.
     """
-    from inkdiff.files import atomic_write
+    from inkdiff._core.files import atomic_write
 
     target = Path(path)
     known = fig.canvas.get_supported_filetypes()

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from inkdiff._compile import jit, store_copies
-from inkdiff.rng import QUARTER as Q
+from inkdiff._core.compilation import jit, store_copies
+from inkdiff._core.rng import QUARTER as Q
 
 __all__ = ["BLOCK", "PADDING", "RUN", "blocks", "lanes", "part", "quarters", "repeat_axes", "spread_rows"]
 

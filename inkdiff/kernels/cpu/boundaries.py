@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from inkdiff._compile import jit
+from inkdiff._core.compilation import jit
 from inkdiff.kernels.formulas import cell_of, displace, fold
 from inkdiff.kernels.hitting import ABSORB, NEVER, alive_at, bridge, bridge_noise, meet, second_call
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from inkdiff._compile import jit
+from inkdiff._core.compilation import jit
+from inkdiff._core.rng import QUARTER as Q
+from inkdiff._core.rng import normals4, philox4, unit_interval
 from inkdiff.kernels.cpu.blocks import BLOCK, blocks, lanes, part, quarters
-from inkdiff.rng import QUARTER as Q
-from inkdiff.rng import normals4, philox4, unit_interval
 
 __all__ = ["noise_block", "normal", "philox", "uniform"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from inkdiff._compile import jit
+from inkdiff._core.compilation import jit
 from inkdiff.kernels.cpu.blocks import BLOCK, PADDING, RUN, blocks, part, repeat_axes, spread_rows
 from inkdiff.kernels.cpu.noise import noise_block
 from inkdiff.kernels.formulas import advance, drive, fold

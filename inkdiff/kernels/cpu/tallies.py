@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from inkdiff._compile import jit
+from inkdiff._core.compilation import jit
 from inkdiff.kernels.formulas import cell_of, to_quanta
 
 __all__ = ["histogram", "moments"]

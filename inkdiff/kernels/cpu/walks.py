@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from inkdiff._compile import jit
+from inkdiff._core.compilation import jit
+from inkdiff._core.rng import QUARTER as Q
 from inkdiff.kernels.cpu.blocks import BLOCK, RUN, blocks, lanes, part, quarters, repeat_axes
 from inkdiff.kernels.cpu.noise import noise_block
 from inkdiff.kernels.formulas import (
@@ -23,7 +24,6 @@ from inkdiff.kernels.formulas import (
     to_phase,
     to_quanta,
 )
-from inkdiff.rng import QUARTER as Q
 
 __all__ = ["walk", "walk_box", "walk_free"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import cuda as _numba_cuda
 
-from inkdiff.rng import QUARTER as Q
+from inkdiff._core.rng import QUARTER as Q
 
 __all__ = ["REALS", "calls_over", "cuda", "launch", "stream"]
 

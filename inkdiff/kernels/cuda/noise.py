@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from inkdiff._core.rng import QUARTER as Q
+from inkdiff._core.rng import normals4, philox4, unit_interval
 from inkdiff.kernels.cuda.launch import calls_over, cuda, launch
-from inkdiff.rng import QUARTER as Q
-from inkdiff.rng import normals4, philox4, unit_interval
 
 __all__ = ["normal", "philox", "uniform"]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from inkdiff._core.rng import QUARTER as Q
+from inkdiff._core.rng import normals4
 from inkdiff.kernels.cuda.launch import REALS, calls_over, cuda, launch
 from inkdiff.kernels.formulas import advance, drive, fold
-from inkdiff.rng import QUARTER as Q
-from inkdiff.rng import normals4
 
 __all__ = ["step"]
 

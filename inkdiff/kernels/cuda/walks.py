@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from inkdiff._core.rng import QUARTER as Q
 from inkdiff.kernels.cuda.launch import REALS, calls_over, cuda, launch
 from inkdiff.kernels.formulas import (
     advance4,
@@ -19,7 +20,6 @@ from inkdiff.kernels.formulas import (
     to_phase,
     to_quanta,
 )
-from inkdiff.rng import QUARTER as Q
 
 __all__ = ["walk", "walk_box", "walk_free"]
 

@@ -1,0 +1,232 @@
+"""Where a process lives: free space, or a product box with reflecting, periodic or absorbing walls.
+
+A walker that would leave a box is folded back: mirrored at reflecting walls, wrapped around periodic ones, as
+often as needed. For constant diffusivity without drift this is exact at any step size (the method of images);
+with a drift or a score it is of first order in the step. One box is a product of intervals; a scalar `lo` or
+`hi`, and a single kind of wall, hold for every axis. At an absorbing wall a walker's path ends.
+
+Reference: W. Feller, An Introduction to Probability Theory and Its Applications II, X.5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
+
+__all__ = ["Box", "Domain", "Free"]
+
+_WALLS = {"reflect": REFLECT, "periodic": PERIODIC, "absorb": ABSORB}
+_TILE = 1024  # numbers that make a long row
+
+
+@dataclass(frozen=True)
+class Free:
+    """Unbounded space.
+
+    Parameters
+    ----------
+    quantum : the unit in which walks without drift count positions, as 64-bit integers; a power of two in the length
+        unit of the state. The default 2^-40 = 9e-13 lets positions reach 4 million; float64 holds them whole up to
+        2^53 quanta = 8192.
+
+    Raises
+    ------
+    ValueError
+        If `quantum` is not a positive power of two.
+    """
+
+    quantum: float = 2.0**-40
+
+    def __post_init__(self) -> None:
+        quantum = checks.positive(self.quantum, "quantum", unit="a length")
+        if math.frexp(quantum)[0] != 0.5:
+            raise ValueError(
+                f"quantum must be a power of two, such as 2.0**{round(math.log2(quantum))}, got {quantum!r}."
+            )
+        object.__setattr__(self, "quantum", quantum)
+
+
+@dataclass(frozen=True, init=False)
+class Box:
+    """The product of intervals [lo, hi], one per axis, in the length unit of the state.
+
+    Parameters
+    ----------
+    lo, hi : float or one float per axis, lo < hi
+    wall : "reflect" (a glass: no flux through the walls), "periodic" (a torus) or "absorb" (a walker that touches the
+        wall stays there; forwards in time, by `inkdiff.simulate`, only), or one of them per axis
+
+    Raises
+    ------
+    ValueError
+        If lo >= hi on an axis, numbers of axes differ, or `wall` is unknown.
+    """
+
+    lo: float | tuple[float, ...]
+    hi: float | tuple[float, ...]
+    wall: str | tuple[str, ...]
+    _sides: ClassVar[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]]  # lo, hi - lo, kind of wall
+
+    def __init__(
+        self,
+        lo: float | Sequence[float] = 0.0,
+        hi: float | Sequence[float] = 1.0,
+        wall: str | Sequence[str] = "reflect",
+    ) -> None:
+        low, high = _per_axis(lo, "lo"), _per_axis(hi, "hi")
+        kinds = _kinds(wall)
+        named = [("lo", low), ("hi", high), ("wall", kinds)]
+        axes = {name: len(side) for name, side in named if isinstance(side, tuple)}
+        if len(set(axes.values())) > 1:
+            counts = ", ".join(f"{name} has {number}" for name, number in axes.items())
+            raise ValueError(f"lo, hi and wall must have one value per axis each, but {counts}.")
+        if not (np.asarray(low) < np.asarray(high)).all():
+            raise ValueError(f"lo must be below hi on every axis, got lo={lo}, hi={hi}.")
+        sides = np.subtract(high, low, dtype=np.float64)
+        checks.positive(float(sides.min()), "hi - lo", unit="a length")
+        object.__setattr__(self, "lo", low)
+        object.__setattr__(self, "hi", high)
+        object.__setattr__(self, "wall", kinds)
+        # One entry each, or one per axis: kept, since every call needs them.
+        base = [np.atleast_1d(np.asarray(side, np.float64)) for side in (low, sides)]
+        base.append(np.array([_WALLS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)], np.int64))
+        object.__setattr__(self, "_sides", tuple(base))
+
+    @property
+    def axes(self) -> int | None:
+        """Number of axes if given one by one, None if the box is a cube of any dimension."""
+        return next((len(side) for side in (self.lo, self.hi, self.wall) if isinstance(side, tuple)), None)
+
+    def periodic(self, d: int) -> npt.NDArray[np.bool_]:
+        """Which axes are circles, (d,); the others end at walls."""
+        return np.full(d, self._sides[2] == PERIODIC)
+
+    @cached_property
+    def absorbs(self) -> bool:
+        """Whether some wall absorbs."""
+        return bool((self._sides[2] == ABSORB).any())
+
+    def check_dimension(self, d: int) -> None:
+        """Raise unless a state of d coordinates fits this box."""
+        if self.axes not in (None, d):
+            raise ValueError(f"the box has {self.axes} axes, but x has {d} coordinates per row; make them equal.")
+
+    def low(self, d: int) -> npt.NDArray[np.float64]:
+        """Lower ends, (d,)."""
+        return np.full(d, self._sides[0])
+
+    def length(self, d: int) -> npt.NDArray[np.float64]:
+        """Side lengths, (d,)."""
+        return np.full(d, self._sides[1])
+
+    def side(self, axis: int, d: int) -> Box:
+        """The interval that one of d axes is, as a box of its own."""
+        self.check_dimension(d)
+        low = self.lo[axis] if isinstance(self.lo, tuple) else self.lo
+        high = self.hi[axis] if isinstance(self.hi, tuple) else self.hi
+        return Box(low, high, self.wall if isinstance(self.wall, str) else self.wall[axis])
+
+    @cached_property
+    def _walls(self) -> Walls:
+        axes = self.axes or 1
+        low, length, code = self.low(axes), self.length(axes), np.full(axes, self._sides[2])
+        if len(set(zip(low, length, code, strict=True))) == 1:
+            low, length, code = low[:1], length[:1], code[:1]
+        return Walls(low, length, code)
+
+    @cached_property
+    def _ends(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Lower and upper ends; the kernels take lo + (hi - lo), which rounding may put an ulp to either side of hi."""
+        low, length, _ = self._walls
+        return low, np.maximum(low + length, self.hi)
+
+    def walls(self, dtype: npt.DTypeLike, xp: Any = np) -> Walls:
+        """The box for the kernels: one entry if all axes are alike, else one per axis."""
+        low, length, code = self._walls
+        return Walls(xp.asarray(low, dtype), xp.asarray(length, dtype), xp.asarray(code))
+
+    def period(self, d: int) -> npt.NDArray[np.float64]:
+        """Lengths after which a folded line repeats itself, (d,): twice the sides for reflecting walls."""
+        return self.length(d) * np.where(self.periodic(d), 1, 2)
+
+    def volume(self, d: int) -> float:
+        """Product of the side lengths."""
+        return float(self.length(d).prod())
+
+    def log_volume(self, d: int) -> float:
+        """ln V, finite in any dimension: the entropy of the uniform density, in nats."""
+        return float(np.log(self.length(d)).sum())
+
+    def check_inside(self, x: Array, name: str = "x") -> None:
+        """Raise unless every row of x (n, d) is finite and lies in the box, walls included."""
+        self.check_dimension(x.shape[1])
+        xp = array_module(x)
+        low, top = (xp.asarray(end, x.dtype) for end in self._ends)
+        if low.size == 1:
+            inside = bool(x.min() >= low[0]) and bool(x.max() <= top[0])
+        else:
+            least, most = _ends_by_axis(x)
+            inside = bool(((least >= low) & (most <= top)).all())
+        if inside:
+            return
+        outside = ~((x >= low) & (x <= top))  # NaN is
+        if bool(outside.any()):
+            checks.finite_array(x, name)
+            raise ValueError(
+                f"{name} must lie in the box [{self.lo}, {self.hi}], but {int(outside.sum())} of its {x.size} "
+                f"coordinates are outside (smallest {float(x.min()):.6g}, largest {float(x.max()):.6g}); "
+                f"rescale {name} or enlarge the box."
+            )
+
+
+Domain = Free | Box
+
+
+def _ends_by_axis(x: Array) -> tuple[Array, Array]:
+    """Least and greatest of each column of x (n, d), (d,) each; NaN where there is one.
+
+    Row by row that would take ten times as long: so as many rows as make a long one are taken at once, and those at
+    the end, which need not fill one, some of them twice.
+    """
+    (n, d), xp = x.shape, array_module(x)
+    rows = min(n, -(-_TILE // d))
+    tiles = x[: n // rows * rows].reshape(-1, rows * d), x[n - rows :].reshape(1, -1)
+    least, most = (tile.min(axis=0) for tile in tiles), (tile.max(axis=0) for tile in tiles)
+    return xp.minimum(*least).reshape(rows, d).min(axis=0), xp.maximum(*most).reshape(rows, d).max(axis=0)
+
+
+def _per_axis(side: float | Sequence[float], name: str) -> float | tuple[float, ...]:
+    if np.ndim(side) == 0:
+        return _bounded(side, name)
+    values = tuple(_bounded(v, name) for v in side)  # type: ignore[union-attr]
+    if not values:
+        raise ValueError(f"{name} must be a number or one number per axis, got an empty sequence.")
+    return values
+
+
+def _kinds(wall: object) -> str | tuple[str, ...]:
+    """One kind of wall, or one per axis if they differ."""
+    kinds: list[Any] = list(wall) if isinstance(wall, (list, tuple)) else [wall]
+    for kind in kinds:
+        if not isinstance(kind, str) or kind not in _WALLS:
+            raise ValueError(f"wall must be one of {', '.join(map(repr, _WALLS))}, or one per axis, got {wall!r}.")
+    if not kinds:
+        raise ValueError("wall must name a kind, or one per axis, got an empty sequence.")
+    return wall if isinstance(wall, str) else tuple(kinds)
+
+
+def _bounded(side: object, name: str) -> float:
+    number = checks.real(side, name)
+    if abs(number) > checks.LARGEST:
+        raise ValueError(f"{name} must lie within +-{checks.LARGEST:g}, got {number}; change units.")
+    return number

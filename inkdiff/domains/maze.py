@@ -1,0 +1,81 @@
+"""Ink among obstacles: a box of which some cells are solid.
+
+A step that would lead into a solid cell, or around its corner, is not taken. Whether it may be taken is the same from
+both of its ends, so the walk keeps detailed balance with respect to the uniform density on the free cells, which is
+therefore its equilibrium at any step size. Next to a solid face the density obeys the no-flux condition up to first
+order in the length of a step: steps should be short beside a cell, and are required to be at most a quarter of one
+(rms), the rare longer than a cell being refused.
+
+Reference: N. Metropolis et al., Equation of state calculations by fast computing machines (1953).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff.domains.box import Box
+
+__all__ = ["Maze"]
+
+
+@dataclass(frozen=True, eq=False)
+class Maze:
+    """A box with solid cells.
+
+    Parameters
+    ----------
+    box : its outside: reflecting or periodic walls
+    solid : (K_1, ..., K_d) bool, d = 1, 2, 3; axis 0 is x. Equal cells of the box, True where no walker can be
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `box` is no box or absorbs, `solid` is not such an array, or no cell is free.
+    """
+
+    box: Box
+    solid: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.box, Box):
+            raise TypeError(f"box must be a Box(lo, hi), got {checks.show(self.box)}.")
+        if self.box.absorbs:
+            raise ValueError("box must not absorb around obstacles; give it reflecting or periodic walls.")
+        solid = np.asarray(self.solid)
+        if solid.dtype != np.bool_ or not 1 <= solid.ndim <= 3 or solid.size == 0:
+            raise ValueError(f"solid must be a bool array of 1 to 3 axes, got {checks.show(self.solid)}.")
+        if solid.all():
+            raise ValueError("solid must leave at least one free cell.")
+        self.box.check_dimension(solid.ndim)
+        object.__setattr__(self, "solid", np.ascontiguousarray(solid))
+
+    @property
+    def cell(self) -> npt.NDArray[np.float64]:
+        """Sides of a cell, (d,)."""
+        return self.box.length(self.solid.ndim) / self.solid.shape
+
+    @property
+    def free_volume(self) -> float:
+        """Volume where walkers can be: ln of it is the entropy of the equilibrium, in nats."""
+        return float((~self.solid).sum() * self.cell.prod())
+
+    def check_inside(self, x: Array, name: str = "x") -> None:
+        """Raise unless every row of x (n, d) lies in a free cell."""
+        if x.shape[1] != self.solid.ndim:
+            raise ValueError(f"{name} must have {self.solid.ndim} coordinates per row, as the maze, got {x.shape[1]}.")
+        self.box.check_inside(x, name)
+        inside = int(self._at(x).sum())
+        if inside:
+            raise ValueError(f"{name} must lie in free cells, but {inside} of its {len(x)} rows are in solid ones.")
+
+    def _at(self, x: Array) -> Array:
+        """Whether the cell of each row is solid, (n,)."""
+        xp, d = array_module(x), self.solid.ndim
+        low, inverse = xp.asarray(self.box.low(d)), xp.asarray(1 / self.cell)
+        index = xp.minimum(((x - low) * inverse).astype(np.int64), xp.asarray(self.solid.shape) - 1)
+        return xp.asarray(self.solid)[tuple(index.T)]

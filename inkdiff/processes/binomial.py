@@ -1,0 +1,268 @@
+r"""Bits that forget: diffusion of zeros and ones, the chain with which generative diffusion began.
+
+At step t every bit is drawn anew from Bernoulli(p) with probability beta_t, whatever the others do. So after t steps
+it is what it was with probability m_t, and fresh otherwise:
+
+    P(x_t = j | x_0 = k) = m_t [j = k] + (1 - m_t) pi_j,      m_t = prod_{i <= t} (1 - beta_i),      pi = (1 - p, p).
+
+m_t is the memory, E[x_t - p | x_0] = m_t (x_0 - p). With p = 1/2, in spins 2 x - 1 = +-1, mean and variance are m_t x_0
+and 1 - m_t^2: those of the variance-preserving bowl, alpha = m_t. By default beta_t = 1/(T - t + 1), which erases an
+equal part of the memory at every step, m_t = 1 - t/T, and all of it in the end. One step back, with a = m_t/m_s,
+
+    P(x_s != j | x_t = j, x_0 = k) = (1 - a) pi_j P(x_s = 1 - j | x_0 = k) / P(x_t = j | x_0 = k),
+
+is exact for every bit; averaged over k with P(x_0 | x_t) it is exact for every bit given the whole row x_t. That
+posterior, as log-odds of the ones, is for bits what the score is for ink: all that the way back asks of the data. The
+bits of one step back are drawn independently, which becomes exact as steps become many.
+
+The physical twin is Ehrenfest's urn: `urn_steps`, `ones_mean`, `ones_variance`.
+
+Reference: J. Sohl-Dickstein, E. Weiss, N. Maheswaranathan, S. Ganguli (2015), arXiv:1503.03585, table App.1 (binomial).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff._core.rng import Stream
+from inkdiff.processes.base import Timed
+
+__all__ = ["Bernoulli", "Binomial", "Bits", "Flips", "sigmoids"]
+
+_LONGEST = 10_000_000
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Where bits live: every coordinate 0 or 1."""
+
+    def check_inside(self, x: Array, name: str) -> None:
+        """Raise unless all entries of x are 0 or 1."""
+        strays = (x != 0) & (x != 1)
+        if bool(strays.any()):
+            checks.finite_array(x, name)
+            bad = float(x[strays].ravel()[0])
+            raise ValueError(
+                f"{name} must hold bits, 0 or 1, but {int(strays.sum())} of its {x.size} entries are others, such as "
+                f"{bad:g}; choose a threshold, as in x > 0.5."
+            )
+
+
+@dataclass(frozen=True)
+class Bernoulli:
+    """Independent bits, each 1 with probability p."""
+
+    p: float
+
+    def entropy(self, d: int) -> float:
+        """d times -p ln p - (1 - p) ln(1 - p), nats."""
+        return -d * (self.p * math.log(self.p) + (1 - self.p) * math.log1p(-self.p))
+
+    def log_density(self, x: Array) -> Array:
+        """Log probability of each row of x (n, d)."""
+        ones = x.sum(1, dtype=np.float64)
+        return ones * math.log(self.p) + (x.shape[1] - ones) * math.log1p(-self.p)
+
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
+    ) -> npt.NDArray[np.floating]:
+        """n independent rows of d bits, from stream PRIOR unless told otherwise."""
+        u = kernels.uniform(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=stream)
+        bits: npt.NDArray[np.floating] = (u < self.p).reshape(n, d).astype(dtype)
+        return bits
+
+
+class Flips(NamedTuple):
+    """Whether a bit changes on the way back from t to s: four probabilities, each (n, d) or broadcast to it.
+
+    `flip` + `stay` = 1 in either case; both are kept, since either may be tiny.
+    """
+
+    flip_same: Array  # if x_0 is as x_t
+    stay_same: Array
+    flip_other: Array  # if it is not
+    stay_other: Array
+
+    def mixed(self, log_odds_other: Array) -> tuple[Array, Array]:
+        """(flip, stay) if x_0 differs from x_t with these log-odds."""
+        other, same = sigmoids(log_odds_other)
+        return other * self.flip_other + same * self.flip_same, other * self.stay_other + same * self.stay_same
+
+    def known(self, other: Array) -> tuple[Array, Array]:
+        """(flip, stay) where it is known whether x_0 differs from x_t."""
+        xp = array_module(other)
+        return xp.where(other, self.flip_other, self.flip_same), xp.where(other, self.stay_other, self.stay_same)
+
+
+@dataclass(frozen=True)
+class Binomial(Timed):
+    """Bits, each drawn anew from Bernoulli(p) with probability beta_t at step t; see the module's equations.
+
+    Parameters
+    ----------
+    T : number of steps. t is an integer from 0, the data, to T.
+    beta : None for 1/(T - t + 1); or one number for all steps; or T numbers. In (0, 1); the last may be 1.
+    p : probability of a one at equilibrium, in (0, 1)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number is out of range, or there are not T of them.
+    """
+
+    T: int = 2000
+    beta: float | tuple[float, ...] | None = None
+    p: float = 0.5
+    _log_memory: npt.NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Tabulate ln m_t."""
+        object.__setattr__(self, "T", checks.count(self.T, "T", most=_LONGEST))
+        if not 0 < checks.real(self.p, "p") < 1:
+            raise ValueError(f"p must lie in (0, 1), the probability of a one, got {self.p}.")
+        with np.errstate(divide="ignore"):  # ln 0 at the end
+            log_memory = np.log1p(-np.arange(self.T + 1) / self.T) if self.beta is None else self._table()
+        object.__setattr__(self, "_log_memory", log_memory)
+
+    def _table(self) -> npt.NDArray[np.float64]:
+        beta = np.atleast_1d(checks.reals(self.beta, "beta"))
+        if beta.shape not in ((1,), (self.T,)):
+            raise ValueError(f"beta must be one number or T={self.T} of them, got {checks.show(self.beta)}.")
+        single = not isinstance(self.beta, (tuple, list, np.ndarray))
+        object.__setattr__(self, "beta", float(beta[0]) if single else tuple(beta.tolist()))
+        beta = np.broadcast_to(beta, (self.T,))
+        if not (beta.min() > 0 and beta.max() <= 1 and (self.T == 1 or beta[:-1].max() < 1)):
+            given = checks.show(self.beta)
+            raise ValueError(f"beta must lie in (0, 1), and may be 1 only at the last step, got {given}.")
+        return np.concatenate([[0.0], np.cumsum(np.log1p(-beta))])
+
+    @property
+    def domain(self) -> Bits:
+        """Zeros and ones."""
+        return Bits()
+
+    @property
+    def t_max(self) -> float:
+        """T."""
+        return float(self.T)
+
+    @property
+    def discrete(self) -> bool:
+        """Steps are counted."""
+        return True
+
+    @property
+    def equilibrium(self) -> Bernoulli:
+        """Independent bits."""
+        return Bernoulli(self.p)
+
+    def prior(self, t: float) -> Bernoulli:
+        """Where a walk back from t starts: the equilibrium."""
+        return self.equilibrium
+
+    def log_alpha(self, t: Any) -> Any:
+        """ln m_t; -inf where nothing is left."""
+        t = self.check_time(t)
+        xp = array_module(t)
+        return xp.asarray(self._log_memory)[xp.asarray(t, np.int64)][()]
+
+    def alpha(self, t: Any) -> Any:
+        """The memory m_t: E[x_t - p | x_0] = m_t (x_0 - p)."""
+        return array_module(t).exp(self.log_alpha(t))
+
+    def sigma(self, t: Any) -> Any:
+        """sqrt(p (1 - p) (1 - m_t^2)): standard deviation of x_t given x_0; for p != 1/2, in the mean over x_0 ~ pi."""
+        xp = array_module(t)
+        return xp.sqrt(self.p * (1 - self.p) * -xp.expm1(2 * self.log_alpha(t)))
+
+    def transition(self, s: Any, t: Any) -> tuple[Any, Any]:
+        """(a, 1 - a) with a = m_t/m_s, s < t: the memory from s to t, and what is lost, exact to rounding."""
+        xp = array_module(s, t)
+        log_ratio = self.log_alpha(t) - self.log_alpha(s)
+        return xp.exp(log_ratio), -xp.expm1(log_ratio)
+
+    def log_transition(self, x: Array, t: Any, x0: Array) -> Array:
+        """ln P(x_t = x | x_0), per row: (n,). Exact; x, x0 (n, d); t a number or (n,)."""
+        x, x0 = self._checked(x, "x"), self._checked(x0, "x0")
+        xp = array_module(x=x, x0=x0, t=t)
+        checks.same_shape(x0, x.shape, "x0", "x")
+        same, other = self.log_likelihoods(x, self.check_times_of(len(x), t))
+        return xp.where(x == x0, same, other).sum(1)
+
+    def log_likelihoods(self, x: Array, t: Any) -> tuple[Array, Array]:
+        """ln P(x_t = x | x_0) of every bit of x (n, d) if x_0 is as x, and if it is not; t a number or (n,)."""
+        xp = array_module(x)
+        kept, lost = (xp.atleast_1d(xp.asarray(v))[:, None] for v in self.transition(0.0, t))
+        fresh = lost * self._pi(x)
+        with np.errstate(divide="ignore"):  # at t = 0
+            return xp.log(kept + fresh), xp.log(fresh)
+
+    def flips(self, x: Array, t: Any, s: Any) -> Flips:
+        """P(x_s != x_t | x_t = x, x_0) and its complement, bit by bit; 0 <= s < t numbers, or one per row. Exact."""
+        xp = array_module(x)
+        (kept_s, lost_s), (kept_t, lost_t), (kept, lost) = (
+            tuple(xp.atleast_1d(xp.asarray(v))[:, None] for v in self.transition(*ends))
+            for ends in ((0.0, s), (0.0, t), (s, t))
+        )
+        pi = self._pi(x)
+        other = 1 - pi  # of the value that x has not
+        as_now, not_now = kept_t + lost_t * pi, lost_t * pi  # P(x_t = x | x_0) for the two x_0
+        return Flips(  # (n, d), or smaller where rows or values do not matter
+            lost * pi * lost_s * other / as_now,
+            (kept + lost * pi) * (kept_s + lost_s * pi) / as_now,
+            lost * pi * (kept_s + lost_s * other) / not_now,
+            (kept + lost * pi) * lost_s * pi / not_now,
+        )
+
+    def ones_mean(self, n0: Any, d: int, t: Any) -> Any:
+        """Mean number of ones among d bits, n0 of which were ones: p d + (n0 - p d) m_t."""
+        return self.p * d + (np.asarray(n0) - self.p * d) * self.alpha(t)
+
+    def ones_variance(self, n0: Any, d: int, t: Any) -> Any:
+        """Its variance: n0 q_1 (1 - q_1) + (d - n0) q_0 (1 - q_0) with q_k = m_t k + (1 - m_t) p."""
+        one, zero = (self.alpha(t) * k + (1 - self.alpha(t)) * self.p for k in (1, 0))
+        return np.asarray(n0) * one * (1 - one) + (d - np.asarray(n0)) * zero * (1 - zero)
+
+    def urn_steps(self, d: int, t: Any) -> Any:
+        r"""Mean number of steps of an Ehrenfest urn of d balls to which time t corresponds: -(d/2) ln m_t.
+
+        An urn turns one ball at a time. Let it be turned by a Geiger counter, so that the number of steps is Poisson
+        with this mean: then each ball has been turned Poisson(-ln(m_t)/2) times, an odd number of times with
+        probability (1 - m_t)/2, independently of the others. Bits of p = 1/2 and balls have one law, at every t. (By
+        the step, with beta = 2/d, they have one mean; but an urn turns exactly one ball, bits turn one on average.)
+
+        Raises
+        ------
+        ValueError
+            If p is not 1/2.
+        """
+        if self.p != 0.5:
+            raise ValueError(f"p must be 1/2, an urn's balls prefer no side, got {self.p}.")
+        return -checks.count(d, "d") / 2 * self.log_alpha(t)
+
+    def _pi(self, x: Array) -> Any:
+        """Equilibrium probability of the values of x; one number where both values have it."""
+        return 0.5 if self.p == 0.5 else array_module(x).where(x > 0.5, self.p, 1 - self.p)
+
+    def _checked(self, x: Array, name: str) -> Array:
+        x = checks.state(x, name)
+        self.domain.check_inside(x, name)
+        return x
+
+
+def sigmoids(z: Array) -> tuple[Array, Array]:
+    """1/(1 + exp(-z)) and 1/(1 + exp(z)), float64, to full relative accuracy where tiny; z may be infinite."""
+    xp = array_module(z)
+    z = xp.asarray(z, np.float64)
+    small = xp.exp(-xp.abs(z))
+    large = 1 / (1 + small)
+    small *= large
+    return xp.where(z >= 0, large, small), xp.where(z >= 0, small, large)

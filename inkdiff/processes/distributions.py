@@ -1,0 +1,83 @@
+"""The two simple distributions that diffusion ends in: Gaussian in a bowl or in free space, uniform in a box,
+
+    S = (d/2) ln(2 pi e variance),        S = ln V,
+
+each of greatest entropy S under its constraint (a given variance, given walls).
+
+Reference: T. M. Cover and J. A. Thomas, Elements of Information Theory, chapter 12.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inkdiff import kernels
+from inkdiff._core import checks
+from inkdiff._core.backend import Array, array_module
+from inkdiff._core.rng import Stream
+from inkdiff.domains.box import Box
+
+__all__ = ["Gaussian", "Uniform"]
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """N(0, variance I), in the units of the state squared."""
+
+    variance: float
+
+    def entropy(self, d: int) -> float:
+        """(d/2) ln(2 pi e variance), nats."""
+        return d / 2 * math.log(2 * math.pi * math.e * self.variance)
+
+    def log_density(self, x: Array) -> Array:
+        """Log density of each row of x (n, d)."""
+        return -(x**2).sum(1) / (2 * self.variance) - x.shape[1] / 2 * math.log(2 * math.pi * self.variance)
+
+    def cdf(self, x: Array, axis: int = 0) -> Array:
+        """Marginal cumulative distribution function of one coordinate (NumPy)."""
+        from scipy.special import ndtr
+
+        cdf: npt.NDArray[np.float64] = ndtr(np.asarray(x) / math.sqrt(self.variance))
+        return cdf
+
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
+    ) -> npt.NDArray[np.floating]:
+        """n independent rows of d coordinates, from stream PRIOR unless told otherwise."""
+        z = kernels.normal(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=stream)
+        x: npt.NDArray[np.floating] = (z * np.float32(math.sqrt(self.variance))).reshape(n, d).astype(dtype, copy=False)
+        return x
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform in a box."""
+
+    box: Box
+
+    def entropy(self, d: int) -> float:
+        """The log volume ln V, nats: the maximum in this box."""
+        return self.box.log_volume(d)
+
+    def log_density(self, x: Array) -> Array:
+        """-ln V for each row of x (n, d)."""
+        return array_module(x).full(x.shape[0], -self.entropy(x.shape[1]), x.dtype)
+
+    def cdf(self, x: Array, axis: int = 0) -> Array:
+        """Marginal cumulative distribution function of coordinate `axis` (NumPy)."""
+        d = self.box.axes or axis + 1
+        return np.clip((np.asarray(x) - self.box.low(d)[axis]) / self.box.length(d)[axis], 0, 1)
+
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
+    ) -> npt.NDArray[np.floating]:
+        """n independent rows of d coordinates, from stream PRIOR unless told otherwise."""
+        self.box.check_dimension(d)
+        u = kernels.uniform(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=stream).reshape(n, d)
+        x: npt.NDArray[np.floating] = (self.box.low(d) + self.box.length(d) * u).astype(dtype)
+        return x

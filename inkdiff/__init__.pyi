@@ -3,9 +3,11 @@ from . import gan as gan
 from . import verification as verification
 from . import viz as viz
 from ._core import backend as backend
+from ._core.registry import register as register
 from ._core.rng import Stream as Stream
+from .domains.base import Domain as Domain
 from .domains.box import Box as Box
-from .domains.box import Free as Free
+from .domains.free import Free as Free
 from .domains.maze import Maze as Maze
 from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
@@ -68,6 +70,7 @@ from .physics.ledger import Ledger as Ledger
 from .physics.ledger import exact_ledger as exact_ledger
 from .physics.source_posterior import source_posterior as source_posterior
 from .processes import time_grids as time_grids
+from .processes.base import Process as Process
 from .processes.binomial import Binomial as Binomial
 from .processes.linear import Brownian as Brownian
 from .processes.linear import OrnsteinUhlenbeck as OrnsteinUhlenbeck
@@ -88,6 +91,10 @@ from .scores import GaussianScore as GaussianScore
 from .scores import MixtureScore as MixtureScore
 from .scores import Observation as Observation
 from .scores import PosteriorScore as PosteriorScore
+from .scores.base import Differentiable as Differentiable
+from .scores.base import HasDensity as HasDensity
+from .scores.base import HasVelocity as HasVelocity
+from .scores.base import Score as Score
 from .simulation.forward import Trajectory as Trajectory
 from .simulation.forward import diffuse as diffuse
 from .simulation.forward import simulate as simulate

@@ -1,4 +1,4 @@
-"""Where a process lives: free space, or a product box with reflecting, periodic or absorbing walls.
+"""The product box: intervals with reflecting, periodic or absorbing walls.
 
 A walker that would leave a box is folded back: mirrored at reflecting walls, wrapped around periodic ones, as
 often as needed. For constant diffusivity without drift this is exact at any step size (the method of images);
@@ -10,7 +10,6 @@ Reference: W. Feller, An Introduction to Probability Theory and Its Applications
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,43 +20,17 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
+from inkdiff.domains.base import Domain
 from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
 
-__all__ = ["Box", "Domain", "Free"]
+__all__ = ["Box"]
 
 _WALLS = {"reflect": REFLECT, "periodic": PERIODIC, "absorb": ABSORB}
 _TILE = 1024  # numbers that make a long row
 
 
-@dataclass(frozen=True)
-class Free:
-    """Unbounded space.
-
-    Parameters
-    ----------
-    quantum : the unit in which walks without drift count positions, as 64-bit integers; a power of two in the length
-        unit of the state. The default 2^-40 = 9e-13 lets positions reach 4 million; float64 holds them whole up to
-        2^53 quanta = 8192.
-
-    Raises
-    ------
-    ValueError
-        If `quantum` is not a positive power of two.
-    """
-
-    quantum: float = 2.0**-40
-
-    def __post_init__(self) -> None:
-        quantum = checks.positive(self.quantum, "quantum", unit="a length")
-        if math.frexp(quantum)[0] != 0.5:
-            raise ValueError(
-                f"quantum must be a power of two, such as 2.0**{round(math.log2(quantum))}, got {quantum!r}."
-            )
-        object.__setattr__(self, "quantum", quantum)
-
-
 @dataclass(frozen=True, init=False)
-class Box:
+class Box(Domain):
     """The product of intervals [lo, hi], one per axis, in the length unit of the state.
 
     Parameters
@@ -111,6 +84,16 @@ class Box:
         """Which axes are circles, (d,); the others end at walls."""
         return np.full(d, self._sides[2] == PERIODIC)
 
+    @property
+    def as_box(self) -> Box:
+        """Itself."""
+        return self
+
+    @property
+    def closed_form(self) -> bool:
+        """Unless a wall absorbs."""
+        return not self.absorbs
+
     @cached_property
     def absorbs(self) -> bool:
         """Whether some wall absorbs."""
@@ -159,6 +142,23 @@ class Box:
         """Lengths after which a folded line repeats itself, (d,): twice the sides for reflecting walls."""
         return self.length(d) * np.where(self.periodic(d), 1, 2)
 
+    def fold(self, y: Array) -> Array:
+        """Mirrored at reflecting walls, wrapped around periodic ones; for the walls of `closed_form` boxes."""
+        low, length, mirrored, inside = self._turned(y)
+        return array_module(y).clip(low + array_module(y).where(mirrored, length - inside, inside), low, low + length)
+
+    def unfold(self, y: Array, slope: Array) -> Array:
+        """Slopes at mirrored positions change their sign."""
+        mirrored = self._turned(y)[2]
+        return array_module(y).where(mirrored, -slope, slope)
+
+    def _turned(self, y: Array) -> tuple[Array, Array, Array, Array]:
+        """(low, length, whether y (n, d) is in a mirror image, place above low within its image)."""
+        xp, d = array_module(y), y.shape[1]
+        low, length, circle = (xp.asarray(side) for side in (self.low(d), self.length(d), self.periodic(d)))
+        turns = xp.floor((y - low) / length)
+        return low, length, (turns % 2 == 1) & ~circle, y - low - turns * length
+
     def volume(self, d: int) -> float:
         """Product of the side lengths."""
         return float(self.length(d).prod())
@@ -187,9 +187,6 @@ class Box:
                 f"coordinates are outside (smallest {float(x.min()):.6g}, largest {float(x.max()):.6g}); "
                 f"rescale {name} or enlarge the box."
             )
-
-
-Domain = Free | Box
 
 
 def _ends_by_axis(x: Array) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ Reference: N. Metropolis et al., Equation of state calculations by fast computin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +19,14 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
+from inkdiff.domains.base import Domain
 from inkdiff.domains.box import Box
 
 __all__ = ["Maze"]
 
 
 @dataclass(frozen=True, eq=False)
-class Maze:
+class Maze(Domain):
     """A box with solid cells.
 
     Parameters
@@ -63,6 +65,24 @@ class Maze:
     def free_volume(self) -> float:
         """Volume where walkers can be: ln of it is the entropy of the equilibrium, in nats."""
         return float((~self.solid).sum() * self.cell.prod())
+
+    @property
+    def bounding_box(self) -> Box:
+        """The box, solid cells included."""
+        return self.box
+
+    def log_volume(self, d: int) -> float:
+        """ln of the volume of the free cells: the entropy of the equilibrium, in nats."""
+        return math.log(self.free_volume)
+
+    def check_dimension(self, d: int) -> None:
+        """Raise unless d is the number of the maze's axes."""
+        if d != self.solid.ndim:
+            raise ValueError(f"the maze has {self.solid.ndim} axes, but x has {d} coordinates per row.")
+
+    def fold(self, y: Array) -> Array:
+        """Refused: an obstacle takes a step back as a whole, which needs to know where the step began."""
+        raise NotImplementedError("a maze refuses steps, it does not fold positions; use simulate.")
 
     def check_inside(self, x: Array, name: str = "x") -> None:
         """Raise unless every row of x (n, d) lies in a free cell."""

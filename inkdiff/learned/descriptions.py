@@ -11,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from inkdiff.domains.box import Box, Free
+from inkdiff.domains.box import Box
+from inkdiff.domains.free import Free
 from inkdiff.learned.settings import Settings
 from inkdiff.learned.weighting import BalancedWeighting, LikelihoodWeighting, MinSNRWeighting, SimpleWeighting
 from inkdiff.nn import MLP

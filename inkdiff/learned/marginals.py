@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.domains.box import Box, Domain
+from inkdiff.domains.base import Domain
+from inkdiff.domains.box import Box
 from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.nn.elementwise import interpolate, interpolate_slope
 

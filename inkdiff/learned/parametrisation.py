@@ -32,7 +32,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.domains.box import Box, Domain
+from inkdiff.domains.base import Domain
+from inkdiff.domains.box import Box
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.processes.base import Process, closed_form_domain

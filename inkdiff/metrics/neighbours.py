@@ -29,7 +29,8 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, asnumpy
-from inkdiff.domains.box import Box, Domain
+from inkdiff.domains.base import Domain
+from inkdiff.domains.box import Box
 from inkdiff.domains.maze import Maze
 from inkdiff.metrics.cells import check_region, extent
 from inkdiff.metrics.estimates import Estimate

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import asnumpy
-from inkdiff.domains.box import Free
+from inkdiff.domains.free import Free
 from inkdiff.metrics import gaussian_entropy
 from inkdiff.processes.base import Process, check_process
 from inkdiff.processes.binomial import Binomial

@@ -22,14 +22,14 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.box import Box, Free
+from inkdiff.domains.base import Domain
+from inkdiff.domains.box import Box
+from inkdiff.domains.free import Free
 from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.domains.maze import Maze
 from inkdiff.processes.distributions import Gaussian, Uniform
 
-__all__ = ["Domain", "Process", "Timed", "check_domain", "check_process", "closed_form_domain"]
-
-Domain = Free | Box | Maze
+__all__ = ["Process", "Timed", "check_domain", "check_process", "closed_form_domain"]
 
 
 class Timed:
@@ -192,7 +192,7 @@ def check_process(process: object, *, also: type[Timed] = Process) -> None:
     raise TypeError(f"process must be a process {kind}, got {checks.show(process)}.")
 
 
-def closed_form_domain(process: Process, what: str) -> Free | Box:
+def closed_form_domain(process: Process, what: str) -> Domain:
     """The domain of `process`; raises if obstacles or absorbing walls leave its transitions without a closed form."""
     domain = process.domain
     if isinstance(domain, Maze) or (isinstance(domain, Box) and domain.absorbs):

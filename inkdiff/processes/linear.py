@@ -20,8 +20,9 @@ from typing import Any
 
 from inkdiff._core import checks
 from inkdiff._core.backend import array_module
-from inkdiff.domains.box import Free
-from inkdiff.processes.base import Domain, Process, check_domain
+from inkdiff.domains.base import Domain
+from inkdiff.domains.free import Free
+from inkdiff.processes.base import Process, check_domain
 from inkdiff.processes.distributions import Gaussian, Uniform
 from inkdiff.processes.schedules import Cosine, Linear, Schedule, Table
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.domains.box import Free
+from inkdiff.domains.free import Free
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores.posterior import Observation
 

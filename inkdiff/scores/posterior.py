@@ -32,7 +32,7 @@ import numpy as np
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.box import Free
+from inkdiff.domains.free import Free
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 
 __all__ = ["Observation", "PosteriorScore"]

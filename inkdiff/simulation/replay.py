@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.box import Box, Free
+from inkdiff.domains.box import Box
+from inkdiff.domains.free import Free
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.simulation.forward import check_state
 from inkdiff.simulation.walks import Walk, plan_walk, step_times

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from inkdiff import kernels
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
-from inkdiff.domains.box import Box, Free
+from inkdiff.domains.box import Box
+from inkdiff.domains.free import Free
 from inkdiff.domains.maze import Maze
 from inkdiff.processes.base import Process
 from inkdiff.processes.binomial import Binomial

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from inkdiff.domains.box import Box, Free
+from inkdiff.domains.box import Box
+from inkdiff.domains.free import Free
 from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.domains.maze import Maze
 from inkdiff.kernels import uniform

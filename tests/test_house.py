@@ -197,7 +197,7 @@ def test_public_names_are_declared():
             if isinstance(t, ast.Name | ast.Tuple)
         ]
         names = [n for a in assigned for n in ([a] if isinstance(a, str) else a)]
-        if "__all__" not in names:
+        if "__all__" not in [*names, *(n.target.id for n in tree.body if isinstance(n, ast.AnnAssign))]:
             missing.append(name_of(module) or "inkdiff")
     assert not missing, f"no __all__ in {missing}"
 

@@ -11,13 +11,14 @@ import functools
 import importlib
 import os
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
     "Array",
+    "Time",
     "array_module",
     "asnumpy",
     "available_cores",
@@ -28,8 +29,9 @@ __all__ = [
     "to_device",
 ]
 
-# A NumPy or CuPy array. CuPy ships no usable stubs, so its arrays are Any to the type checker.
-Array = Any
+# A NumPy or CuPy array, told to the type checker as NumPy's, since CuPy ships no stubs; and a time, or one per row.
+Array: TypeAlias = npt.NDArray[Any]
+Time: TypeAlias = "float | npt.NDArray[np.float64]"
 
 
 def _cupy() -> ModuleType | None:
@@ -100,7 +102,7 @@ def special(xp: Any) -> Any:
     return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 
 
-def asnumpy(x: Array) -> npt.NDArray[Any]:
+def asnumpy(x: Any) -> npt.NDArray[Any]:
     """A NumPy copy of a CuPy array, or `x` itself as a NumPy array. The one explicit way from device to host."""
     return np.asarray(x.get()) if is_cuda(x) else np.asarray(x)
 

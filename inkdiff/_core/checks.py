@@ -130,10 +130,10 @@ def state(x: object, name: str = "x", *, finite: bool = True) -> Array:
         raise ValueError(f"{name} must have shape (n, d), got {shape}; use {remedy}.")
     if 0 in shape:
         raise ValueError(f"{name} is empty: shape {shape}; at least one body with one coordinate is needed.")
-    x = xp.ascontiguousarray(x, dtype=dtype if dtype in (np.float32, np.float64) else np.float32)
+    checked: Array = xp.ascontiguousarray(x, dtype=dtype if dtype in (np.float32, np.float64) else np.float32)
     if finite:
-        finite_array(x, name)
-    return x
+        finite_array(checked, name)
+    return checked
 
 
 def same_shape(x: Array, shape: tuple[int, ...], name: str, like: str) -> None:

@@ -3,8 +3,8 @@
     x  <-  fold(x + sigma eps)
 
 Only `fold`, `check_inside` and `log_volume` must be said. A walk then takes its steps one by one, each folded; its
-error is that of the fold (first order in the step at a curved wall). Where more is known, more is declared: a product `Box`
-folds exactly at any length, which is its `closed_form`, and walks in integers.
+error is that of the fold (first order in the step at a curved wall). Where more is known, more is declared: a product
+`Box` folds exactly at any length, which is its `closed_form`, and walks in integers.
 
 Reference: W. Feller, An Introduction to Probability Theory and Its Applications II, X.5.
 """

@@ -184,8 +184,10 @@ def _directions(trace: str | Hutchinson, shape: tuple[int, ...], seed: int, begi
     n, d = shape
     if not isinstance(trace, Hutchinson):
         return np.broadcast_to(np.eye(d)[:, None, :], (d, n, d)), False
-    draw = {"seed": seed, "stream": Stream.HUTCHINSON, "start": begin * d}
-    u = [kernels.uniform(n * d, step=k, **draw) for k in range(trace.probes)]
+    u = [
+        kernels.uniform(n * d, seed=seed, step=k, stream=Stream.HUTCHINSON, start=begin * d)
+        for k in range(trace.probes)
+    ]
     return np.where(np.stack(u).reshape(trace.probes, n, d) < 0.5, -1.0, 1.0), True
 
 

@@ -202,7 +202,7 @@ class SiLU:
         below = None if base is None else base[rows]
         if not run.training:
             elementwise.silu(z[rows], shift[levels], below)
-            return z, _no_way_back
+            return z, _no_way_back  # type: ignore[return-value]
         y = run.arena.empty(z.shape, z)
         elementwise.silu_with_slope(z[rows], shift[levels], below, y[rows])
         if below is not None and uniform is not None and self.rate > 0:

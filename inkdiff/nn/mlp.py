@@ -153,7 +153,7 @@ class Network(Flat):
         def backprop(d_out: Array, gradient: Array) -> Array:
             dh, d_shifts = back_head(d_out, gradient), []
             for back in reversed(backs):
-                dh, d_shift = back(dh, gradient)
+                dh, d_shift = back(dh, gradient)  # type: ignore[assignment]
                 d_shifts.append(d_shift)
             if back_shifts is None:
                 run.d_shifts = d_shifts[::-1]

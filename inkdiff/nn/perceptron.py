@@ -160,10 +160,10 @@ class _Kept:
     below: Array  # h_{l-1}
     slope: Array  # silu'(z_l)
     curvature: Array  # silu''(z_l)
-    a: Array = None
-    u: Array = None
-    t: Array = None  # t_{l-1}
-    bent: Array = None  # silu''(z_l) q_l a_l
+    a: Array = None  # type: ignore[assignment]
+    u: Array = None  # type: ignore[assignment]
+    t: Array = None  # type: ignore[assignment] # t_{l-1}
+    bent: Array = None  # type: ignore[assignment] # silu''(z_l) q_l a_l
 
     def back(self, run: Run, dh: Array, gradient: Array, *, last: bool) -> Array:
         """From dL/dh_l to dL/dh_{l-1}, not wanted of the `last`; the slope is used up."""
@@ -173,7 +173,7 @@ class _Kept:
         run.xp.matmul(self.below.T, dz, out=weight)
         weight += self.t.T @ self.u
         run.xp.sum(dz, axis=0, out=self.layer.bias.of(gradient))
-        return None if last else _times(run, dz, self.weight.T, base=dh)
+        return None if last else _times(run, dz, self.weight.T, base=dh)  # type: ignore[return-value]
 
 
 def _along(run: Run, kept: list[_Kept], v: Array) -> Array:

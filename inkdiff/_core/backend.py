@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 __all__ = [
     "Array",
+    "Floats",
     "Time",
     "array_module",
     "asnumpy",
@@ -31,6 +32,7 @@ __all__ = [
 
 # A NumPy or CuPy array, told to the type checker as NumPy's, since CuPy ships no stubs; and a time, or one per row.
 Array: TypeAlias = npt.NDArray[Any]
+Floats: TypeAlias = npt.NDArray[np.float64]
 Time: TypeAlias = "float | npt.NDArray[np.float64]"
 
 

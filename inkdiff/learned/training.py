@@ -25,12 +25,12 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda
 from inkdiff._core.rng import Stream
+from inkdiff.datasets.scaling import Scaling, clip_to_domain
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.condition import Saying, Vocabulary, hidden, sayings, told
 from inkdiff.learned.interruption import interrupts_wait
 from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.learned.sitting import Callback, Options, Sitting
@@ -241,8 +241,8 @@ def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:
     """The data in process coordinates, float32, and the way there."""
     x = checks.state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
-    scaling = Scaling.of(process, x, getattr(data, "range", None), getattr(data, "units", ()))
-    return inside(process, scaling.encode(x)), scaling
+    scaling = Scaling.of(process.domain, x, getattr(data, "range", None), getattr(data, "units", ()))
+    return clip_to_domain(process.domain, scaling.encode(x)), scaling
 
 
 def _initial(network: Network, x: Array, seed: int) -> Array:

@@ -1,18 +1,31 @@
-"""The pages keep their word: links lead somewhere, commands name simulations, nothing is left to be filled in."""
+"""The pages keep their word: links lead somewhere, commands name simulations, nothing is left open, examples run."""
 
 from __future__ import annotations
 
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
 
+from inkdiff.cli import main
 from inkdiff.cli.catalogue import simulations
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md"]
+EXECUTED = ("conventions", "extending")  # pages of docs/ whose examples in Python are complete
 LECTURE = ROOT / "docs" / "lecture.md"
 NAMES = frozenset(simulations())
+
+
+def examples():
+    """Every block of Python of the executed pages, called by the heading above it."""
+    for page in EXECUTED:
+        text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+        for block in re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            (*_, heading) = re.findall(r"^#+ (.*)", text[: block.start()], re.MULTILINE)
+            yield pytest.param(block[1], id=f"{page}: {heading}")
 
 
 def dead_links(text: str, folder: Path) -> list[str]:
@@ -47,6 +60,20 @@ def test_page_keeps_its_word(page):
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_the_lecture_names_every_simulation_and_shows_its_figure(name):
     assert run_and_shown(name, LECTURE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("code", examples())
+def test_examples_run(code, monkeypatch, request):
+    module = types.ModuleType("example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code, request.node.name, "exec"), vars(module))
+
+
+def test_the_example_of_a_simulation_runs_from_its_file(tmp_path, capsys):
+    (tmp_path / "beside_a_mirror.py").write_text(list(examples())[-1].values[0], encoding="utf-8")
+    assert main(["run", str(tmp_path / "beside_a_mirror.py"), "--quick", "--out", str(tmp_path)]) == 0
+    assert "CHECK mean_distance" in capsys.readouterr().out
+    assert (tmp_path / "beside_a_mirror.png").is_file()
 
 
 def test_flaws_are_seen():

@@ -19,19 +19,71 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import _fused
 from inkdiff.nn.shards import RowShards
 
-__all__ = ["AdamW", "AdamWState", "learning_rate"]
+__all__ = ["AdamW", "AdamWState", "LearningRate", "OptimiserOptions"]
 
 
-def learning_rate(step: int, steps: int, *, peak: float, warmup: int) -> float:
-    """Rate of step 0 <= step < steps: a linear rise over `warmup` steps, then half a cosine down to zero at `steps`."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
-    return peak * 0.5 * (1 + math.cos(math.pi * done))
+@dataclass(frozen=True)
+class OptimiserOptions:
+    """How a network is optimised; what is None takes the value that suits the data.
+
+    Parameters
+    ----------
+    batch : rows of the data per step.
+    lr : peak of the learning rate. warmup : steps of its linear rise; it then falls to zero by half a cosine.
+    decay : weight decay of AdamW, in units of the learning rate.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If batch < 1, lr <= 0, warmup < 0 or decay < 0, or one is no such number.
+    """
+
+    batch: int | None = None
+    lr: float | None = None
+    decay: float | None = None
+    warmup: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        checked: dict[str, int | float] = {"warmup": checks.count(self.warmup, "warmup", least=0)}
+        if self.batch is not None:
+            checked["batch"] = checks.count(self.batch, "batch")
+        if self.lr is not None:
+            checked["lr"] = checks.positive(self.lr, "lr")
+        if self.decay is not None:
+            checked["decay"] = decay = checks.real(self.decay, "decay")
+            if decay < 0:
+                raise ValueError(f"decay must be >= 0, got {decay}.")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """The rate of every step k < steps: a linear rise, then half a cosine down to zero at the end.
+
+    rate_k = peak (k + 1)/w,                                        k < w = min(warmup, steps/2)
+    rate_k = peak (1 + cos(pi (k - w)/(steps - w)))/2,              k >= w
+    """
+
+    peak: float
+    steps: int
+    warmup: int = 0
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step; 0 from the last on."""
+        warmup = min(self.warmup, self.steps // 2)
+        if step >= self.steps:
+            return 0.0
+        if step < warmup:
+            return self.peak * (step + 1) / warmup
+        done = (step - warmup) / max(1, self.steps - warmup)
+        return self.peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, progress, run_script
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Completed:
 
 def run(p: Parameters, report: Report) -> None:
     parts = list(ink.datasets.digits().folds(p.folds, random_state=p.seed % 2**32))[: p.done]
-    found = [complete(*part, p, report) for part in report.progress(parts, "parts")]
+    found = [complete(*part, p, report) for part in progress(parts, "parts")]
     right = {way: np.concatenate([one.kept(way) for one in found]).astype(float) for way in [*WAYS, "half"]}
     kept = {way: ink.Estimate.of_mean(each) for way, each in right.items()}
     wrong = {way: root_mean(one.off(one.made[way]) for one in found) for way in WAYS}
@@ -89,7 +89,7 @@ def run(p: Parameters, report: Report) -> None:
     report.bound("draws_apart_over_from_the_truth", between.value / beyond.value, at_least=0.75 / p.slack)
     more = ink.Estimate.of_mean(right["mean"] - right["nearest"])  # of the same digits, so its error is its own
     n = {way: int(each.sum()) for way, each in right.items()}
-    report.words(
+    report.sentence(
         f"Of {len(right['mean'])} digits the mean of draws keeps {n['mean']} classes, the likeliest {n['likeliest']}, "
         f"the nearest digit {n['nearest']}: the mean {more.value:.1%} more (standard error {more.stderr:.1%}).",
         f"Di {len(right['mean'])} cifre la media conserva {n['mean']} classi, la più probabile {n['likeliest']}, "
@@ -172,4 +172,4 @@ def draw_trust(ax, found: list[Completed]) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

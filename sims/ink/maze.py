@@ -18,7 +18,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def run(p: Parameters, report: Report) -> None:
     survival = passages(report, p)
     draw(report, p, word, around, labyrinth, through, survival)
     share = counts[free].std() / counts[free].mean()
-    report.words(
+    report.sentence(
         f"Around the word the ink is even to {100 * share:.0f} % per cell, mostly counting noise; in walls: nobody.",
         f"Intorno alla parola l'inchiostro è uniforme entro il {100 * share:.0f} % per cella; nei muri: nessuno.",
     )
@@ -165,4 +165,4 @@ def panel(ax, maze: ink.Maze, counts: np.ndarray, title: str):
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def run(p: Parameters, report: Report) -> None:
     draw_apart(axes[1, 3], times, apart, rate)
     report.figure(fig)
     print(f"speed {fast:.3g} particle-steps/s with neighbour lists, {slow:.3g} with all pairs")
-    report.words(
+    report.sentence(
         f"{p.molecules} molecules, turned round after {p.steps} steps, came back to the last bit.",
         f"{p.molecules} molecole, invertite dopo {p.steps} passi, sono tornate fino all'ultimo bit.",
     )
@@ -153,4 +153,4 @@ def draw_apart(ax, times, apart, rate) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def run(p: Parameters, report: Report) -> None:
         panel(ax, p, report)
     report.figure(fig)
     strip = f"{1e-3 * ink.microstates.log_waiting_time(MOLECULES, SHARE, 1.0) / NEPTUNE:.0f}"
-    report.words(
+    report.sentence(
         "Twenty molecules gather in the left half once in 12 days of looks, sixty not once since the Big Bang. For a "
         f"real drop ({MOLECULES:.0e} molecules) the mere number of seconds, written in digits 1 mm wide, fills a strip "
         f"of paper {strip} times as long as the way to Neptune.",
@@ -149,4 +149,4 @@ def recompacting(ax, p: Parameters, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run(p: Parameters, report: Report) -> None:
     report.check("entropy_change_by_fresh_noise", ink.Estimate(S_fresh[-1].value - S[-1].value, error), 0.0)
     draw(report, p, glass, (forward, back, fresh), (S, S_back, S_fresh))
     undone = f"{100 * (S[-1].value - S_back[-1].value) / (S[-1].value - S[0].value):.1f} %"
-    report.words(
+    report.sentence(
         f"Of the entropy gained by mixing, {undone} was undone with the score; fresh noise alone undid nothing.",
         f"Dell'entropia guadagnata, il {undone} è stato disfatto con lo score; il solo rumore nuovo: nulla.",
     )
@@ -129,4 +129,4 @@ def draw(report: Report, p: Parameters, glass: ink.Box, walks, entropies) -> Non
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def run(p: Parameters, report: Report) -> None:
         report.bound(f"{group}_on_the_asked_side_for_the_worst_word", worst, at_least=p.on_side)
         where = [list(SIDES).index(word) + 0.15 * (k - 1) for word in shares]
         viz.with_errors(axes[3, 1], where, list(shares.values()), viz.say(*GROUPS[group][:2]), GROUPS[group][2])
-        report.words(
+        report.sentence(
             f"{GROUPS[group][0]}: {right.value:.1%} are of the class asked for, {worst.value:.0%} on the asked side.",
             f"{GROUPS[group][1]}: il {right.value:.1%} è della classe chiesta, il {worst.value:.0%} dal lato chiesto.",
         )
@@ -166,4 +166,4 @@ def finish(fig, axes, score: ink.LearnedScore, p: Parameters) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -16,7 +16,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def run(p: Parameters, report: Report) -> None:
     draw_distance(axes[1, 0], glass)
     draw_digits(axes[1, 1], digits)
     report.figure(fig)
-    report.words(
+    report.sentence(
         f"Added up over time, the score's rate gives {spent.value:.3f} nats; the drop can gain {all_of_it:.3f}.",
         f"Sommato nel tempo, il ritmo dallo score è {spent.value:.3f} nat; la goccia può guadagnarne {all_of_it:.3f}.",
     )
@@ -149,4 +149,4 @@ def draw_digits(ax, book: ink.Ledger) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

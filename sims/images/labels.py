@@ -14,7 +14,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def run(p: Parameters, report: Report) -> None:
         report.bound(f"{name}_frechet_of_a_class_over_real", distance.mean() / floor.mean(), at_most=p.frechet)
         near = ink.nearest_distance_ratio(x, train, held_out)
         report.bound(f"{name}_nearest_training_image_over_held_out", near, at_least=0.0 if report.quick else 0.8)
-        report.words(
+        report.sentence(
             f"{share.value:.1%} of the digits drawn {words[0]} are what was asked for.",
             f"Il {share.value:.1%} delle cifre disegnate {words[1]} è ciò che si era chiesto.",
         )
@@ -135,4 +135,4 @@ def finish(panels, floor, reader, of_all, p: Parameters) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -13,7 +13,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def run(p: Parameters, report: Report) -> None:
     draw_flux(fig.add_subplot(grid[1, 2:]), process, drop.x, density, p, report)
     report.figure(fig)
     first, final = f"{entropy[0].value:.2f}", f"{entropy[-1].value:.3f}"
-    report.words(
+    report.sentence(
         f"The entropy rose from {first} to {final} nats, where the maximum is {maximum:.0f}.",
         f"L'entropia è salita da {first} a {final} nat, dove il massimo è {maximum:.0f}.",
     )
@@ -122,4 +122,4 @@ def draw_flux(ax, process, x0, density, p: Parameters, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -14,7 +14,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def run(p: Parameters, report: Report) -> None:
     draw_there_and_back(axes[1], process, learned, fresh.x, p)
     report.figure(fig)
     thin, winged = (round(share * (p.fresh + 2)) - 1 for share in shares[-2:])  # (k + 1)/(n + 2) -> k
-    report.words(
+    report.sentence(
         f"Less probable than 2 m with 30 kg: {thin} of {p.fresh} people; than an ordinary body with "
         f"wings of 5 cm: {winged}. To say so a network must know the whole density, not only its peak.",
         f"Meno probabili di 2 m con 30 kg: {thin} persone su {p.fresh}; di un corpo normale con ali di "
@@ -167,4 +167,4 @@ def draw_there_and_back(axes, process, learned, x, p: Parameters) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -17,7 +17,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def run(p: Parameters, report: Report) -> None:
         ax.set_title(title)
     report.figure(fig)
     times = ", ".join(f"{row.seconds:.0f}" for row in rows)
-    report.words(f"They took {times} s of processor time to learn.", f"Hanno imparato in {times} s di calcolo.")
+    report.sentence(f"They took {times} s of processor time to learn.", f"Hanno imparato in {times} s di calcolo.")
 
 
 def trained(kind, data, **settings: Any) -> tuple[Any, float]:
@@ -168,4 +168,4 @@ def write(ax, row: Row) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -13,7 +13,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
             panels[2].annotate(viz.say("as it was", "com'era"), (0, before), (9, -4), textcoords="offset points")
             for i in (0, 2, 4, 9):
                 panels[2].annotate(f"$t = {times[i]:.2f}$", (off[i], real[i].value), (9, 6), textcoords="offset points")
-            report.words(
+            report.sentence(
                 f"From t = {times[best]:.2f} sketches come back most real; {kept[best].value:.0%} keep their class.",
                 f"Da t = {times[best]:.2f} gli schizzi tornano più veri; il {kept[best].value:.0%} resta ciò che era.",
             )
@@ -133,4 +133,4 @@ def curves(panels, starts, found, times, train, held_out, labels, report: Report
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

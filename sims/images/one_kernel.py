@@ -14,7 +14,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -112,4 +112,4 @@ def draw_both(ax, process, drop, digits, p: Parameters) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -16,7 +16,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def run(p: Parameters, report: Report) -> None:
     number = perrin(axes[1, 1], p, report)
     report.figure(fig)
     fall, mixed = spell(tau), spell(tau * math.log(2 / EVEN))
-    report.words(
+    report.sentence(
         f"{name}, {1e3 * p.length:g} mm: the unevenness falls by e in {fall}; within 1 % everywhere after {mixed}. So "
         f"in still water: a real glass is mixed by convection. Grains like Perrin's, simulated, give back {number:.2e} "
         "molecules per mole.",
@@ -156,4 +156,4 @@ def perrin(ax, p: Parameters, report: Report) -> float:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def run(p: Parameters, report: Report) -> None:
         data = make(p.points, 2**64 - 1 - p.seed)
         begun = time.process_time()
         score = ink.fit(ink.VariancePreserving.linear(), data, steps=p.steps, seed=p.seed)
-        report.words(*trained(name, time.process_time() - begun))
+        report.sentence(*trained(name, time.process_time() - begun))
         samples = score.sample(p.samples, seed=p.seed, steps=p.walk)
         found = judge(report, name, score, make, samples, p)
         draw(column, name, data, score, samples, p)
@@ -129,4 +129,4 @@ def trained(name: str, seconds: float) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

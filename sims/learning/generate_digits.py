@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def run(p: Parameters, report: Report) -> None:
             draw_denoising(axes[2, 0], score, held_out, p)
     floor, copies = ink.frechet_distance(train, held_out).value, copied(train, held_out, p)
     low, middle, high = np.quantile(copies, (0.05, 0.5, 0.95))
-    report.words(
+    report.sentence(
         f"Real digits against real digits have a Frechet distance of {floor:.3f}. A machine that only copied, "
         f"{p.samples} training digits drawn blindly, would have {middle:.3f} ({low:.3f} to {high:.3f}).",
         f"Tra cifre vere e cifre vere la distanza di Fréchet è {floor:.3f}. Una macchina che copiasse e basta, "
@@ -72,7 +72,7 @@ def run(p: Parameters, report: Report) -> None:
     distance, p_value = ink.frechet_distance(cloud, held_out).value, ink.class_histogram(cloud, train).p_value
     apart = ink.nearest_distance_ratio(cloud, train, held_out).value
     report.bound("gaussian_cloud_nearest_training_image_over_held_out", apart, at_least=1.3)
-    report.words(
+    report.sentence(
         f"A cloud of Gaussian points, which are no digits, has {distance:.3f}, too, with their mean and covariance. "
         f"But its classes are wrong (p = {p_value:.0e}), and no point is near a digit (ratio {apart:.2f}).",
         f"Anche una nuvola gaussiana, che cifre non sono, ha {distance:.3f}, se media e covarianza sono quelle delle "
@@ -155,4 +155,4 @@ def draw_grids(fig, ax, generated, held_out) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

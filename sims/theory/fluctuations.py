@@ -16,7 +16,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def run(p: Parameters, report: Report) -> None:
     draw_jarzynski(axes[1, 0], p, report)
     draw_undriven(axes[1, 1], p, report)
     report.figure(fig)
-    report.words(
+    report.sentence(
         f"{lucky} of the runs cost less than the second law asks on average; hasty runs give the free energy as "
         f"{from_haste.value:.3f} kT, exactly {dF:.3f} kT.",
         f"Il {lucky} delle prove costa meno di quanto il secondo principio chiede in media; da prove frettolose "
@@ -148,4 +148,4 @@ def draw_undriven(ax, p: Parameters, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -16,7 +16,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def draw_digits(ax, p: Parameters, report: Report) -> None:
     ax.set_title(viz.say("digits, learned score", "cifre, score appreso"))
     ax.legend(loc="upper right")
     report.bound(f"frechet_of_dpm_at_15_over_ancestral_at_{p.most}", short / long, at_most=p.excess)
-    report.words(
+    report.sentence(
         f"15 questions with DPM-Solver++: {short:.3f}; {p.most} with fresh noise: {long:.3f} (medians of {p.draws}).",
         f"15 domande con DPM-Solver++: {short:.3f}; {p.most} con rumore nuovo: {long:.3f} (mediane di {p.draws}).",
     )
@@ -172,4 +172,4 @@ def judge_order(report: Report, name: str, order: int, errors: list[float]) -> N
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

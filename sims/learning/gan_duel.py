@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, progress, run_script
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def run(p: Parameters, report: Report) -> None:
         report.check(f"fresh_detective_on_real_and_real_{kind}", detect(real, other).accuracy, 0.5)
         for name in NAMES:
             found[name, kind] = runs = []
-            for k in report.progress(range(p.seeds), f"{name}, {kind} modes"):
+            for k in progress(range(p.seeds), f"{name}, {kind} modes"):
                 look = filming(film, stages, p.seed) if (name, kind, k) == ("duel", 8, 0) else None
                 model, seconds = train(name, make(POINTS, p.seed + k), p.steps, p.seed + k, look)
                 runs.append(judge(model, make, real, floor, detect, p) | {"seconds": seconds, "model": model})
@@ -122,7 +122,7 @@ def check(found, p: Parameters, report: Report) -> None:
         worse, faster = duel["distance"] / other["distance"], other["each"] / duel["each"]
         report.bound(f"distance_{kind}_duel_over_diffusion", worse, at_least=float(not report.quick))
         report.bound(f"time_of_a_point_{kind}_diffusion_over_duel", faster, at_least=1.0)
-    report.words(
+    report.sentence(
         f"In equal time diffusion comes {worse:.0f} times nearer; the forger draws {faster:.0f} times faster.",
         f"A pari tempo la diffusione è {worse:.0f} volte più vicina; il falsario disegna {faster:.0f} volte prima.",
     )
@@ -169,4 +169,4 @@ def duelling(ax, duels) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

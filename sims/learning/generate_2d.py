@@ -13,7 +13,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def run(p: Parameters, report: Report) -> None:
     report.figure(fig)
     error = score_error(learned, exact, process, data, p)
     percent = f"{100 * error:.0f} %"
-    report.words(
+    report.sentence(
         f"The learned score differs from the exact one by {percent} of its size, averaged over all noise levels.",
         f"Lo score appreso differisce da quello esatto del {percent}, in media su tutti i livelli di rumore.",
     )
@@ -108,4 +108,4 @@ def draw_cloud(ax, learned, x, score, t: float) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

@@ -16,7 +16,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def run(p: Parameters, report: Report) -> None:
     bound = the_bound(axes[1, 1], chain, learned, data, fresh, p, report)
     report.figure(fig)
     value = f"{bound.value:.4f} ± {bound.stderr:.4f}"
-    report.words(
+    report.sentence(
         f"The bound is {value} bits per sequence after {seconds:.0f} s of training (all cores together); the paper's "
         f"was {PAPER}, nobody can have more than {OPTIMUM:.4f}, and independent bits have {NULL}.",
         f"Il limite è {value} bit per sequenza dopo {seconds:.0f} s di addestramento (di tutti i processori insieme); "
@@ -147,4 +147,4 @@ def the_bound(ax, chain: ink.Binomial, learned: ink.LearnedBits, data, fresh, p:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

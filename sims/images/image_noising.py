@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -119,4 +119,4 @@ def draw_pixels(ax, x, limits, process) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

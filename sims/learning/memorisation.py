@@ -13,7 +13,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def judge(report: Report, runs: dict[int, Trained], train, held_out, p: Paramete
     nearest = ink.nearest_distance_ratio(many.images, train, held_out).value
     report.bound("nearest_training_image_over_held_out_many", nearest, at_least=0.0 if report.quick else 0.85)
     few_, many_ = 100 * few.copies[-1].value, 100 * many.copies[-1].value
-    report.words(
+    report.sentence(
         f"Trained on {len(few.x)} images, {few_:.0f} % of what the network makes are copies; on {len(many.x)}, "
         f"{many_:.1f} %.",
         f"Addestrata su {len(few.x)} immagini, la rete fa copie nel {few_:.0f} % dei casi; su {len(many.x)}, nel "
@@ -162,4 +162,4 @@ def draw_images(fig, axes, runs: dict[int, Trained], shape) -> None:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

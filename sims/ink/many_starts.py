@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def run(p: Parameters, report: Report) -> None:
         report.bound(f"p_value_of_uniform_end_of_{name}", uniform.p_value, at_least=1e-6)
     first, _, last = (f"{100 * draw_hindsight(ax, p, report, i):.0f} %" for i, ax in enumerate(axes[1, 3:]))
     report.figure(fig)
-    report.words(
+    report.sentence(
         f"At first one particle tells {which[0]:.2f} nats about which drop it was, in the end {which[-1]:.4f}. Where a "
         f"drop fell is known to {first} of the glass at first, to {last} in the end: not at all.",
         f"All'inizio una particella rivela {which[0]:.2f} nat su quale goccia fosse, alla fine {which[-1]:.4f}. Dove "
@@ -153,4 +153,4 @@ def draw_hindsight(ax, p: Parameters, report: Report, i: int) -> float:
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

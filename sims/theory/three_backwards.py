@@ -15,7 +15,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, sim
+from inkdiff.cli import Report, run_script
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def run(p: Parameters, report: Report) -> None:
     }
     draw(report, p, glass, drop.x, mixed, ends, (grid[looks], list(there.values())), curves)
     n, steps, share = f"{int((replayed == home).all(axis=1).sum()):,}", f"{p.steps:,}", f"{100 * undone:.1f} %"
-    report.words(
+    report.sentence(
         f"Replayed, {n} particles are home to the last bit after {steps} steps; with fresh noise the ink stays mixed; "
         f"with the score {share} of the entropy gained is undone, and no particle remembers its origin.",
         f"Con lo stesso rumore, {n} particelle tornano a casa fino all'ultimo bit dopo {steps} passi; con rumore nuovo "
@@ -166,4 +166,4 @@ def draw(report: Report, p: Parameters, glass: ink.Box, start, mixed, ends, ther
 
 
 if __name__ == "__main__":
-    sim(__file__)
+    run_script(__file__)

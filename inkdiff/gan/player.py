@@ -23,7 +23,7 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda
 from inkdiff._core.rng import Stream
-from inkdiff.nn import AdamW, AdamWState, Arena, LearningRate, PlainMLP, PlainNetwork, RowShards
+from inkdiff.nn import AdamW, AdamWState, Arena, PlainMLP, PlainNetwork, RateSchedule, RowShards
 
 __all__ = ["Player", "Work", "check_flag", "check_penalty", "check_rules", "check_shape"]
 
@@ -90,7 +90,7 @@ class Player:
         if not math.isfinite(loss):
             raise FloatingPointError(self._diagnosis(f"its loss is {loss}"))
         gradient = self._gradients.reshape(-1, self.state.theta.size).sum(0)
-        rate = LearningRate(self.lr, self.steps, self.warmup)(self.state.step)
+        rate = RateSchedule(self.lr, self.steps, self.warmup)(self.state.step)
         self._optimiser.update(self.state, gradient, rate, self._shards)
         return loss
 

@@ -38,8 +38,8 @@ from inkdiff.nn import (
     MLP,
     AdamW,
     AdamWState,
-    LearningRate,
     Optimisation,
+    RateSchedule,
     RowShards,
     initial_weights,
     one_thread_each,
@@ -203,7 +203,7 @@ def train(start: L, x: Array, progress: files.Progress, sitting: Sitting, *, fre
     with one_thread_each():
         shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(settings.batch, sitting.threads)
         objective = ShardedObjective(start.objective(x, settings), shards)
-        rate = LearningRate(settings.lr, settings.steps, settings.warmup)
+        rate = RateSchedule(settings.lr, settings.steps, settings.warmup)
         optimisation = Optimisation(objective, state, rate, AdamW(decay=settings.decay), shards)
 
         def snapshot() -> L:

@@ -18,7 +18,7 @@ their number alone, so a training has the same bits on any number of threads.
     layers                    slots of the flat buffer, Linear, SiLU, one Run of a network
     time_conditioned_mlp      MLP, the network of a score; its forward derivatives
     plain_mlp                 PlainMLP, a network without time; backpropagation through its slope
-    optimiser                 AdamW with a running mean of the weights, the learning rate of every step, options
+    optimiser                 AdamW with a running mean of the weights, and the learning rate of every step
     optimisation              the loop's step: loss, gradient, AdamW, and the diagnosis of a loss that is not finite
     gradients                 the gradient of a batch on several threads, in two rounds or summed from shards
     shards, arena             a fixed split of rows over threads, BLAS on one thread each; working memory
@@ -33,7 +33,7 @@ from inkdiff.nn.arena import Arena
 from inkdiff.nn.gradients import LossOfRows, ShardedGradient, SummedGradient
 from inkdiff.nn.layers import Layout, Linear, Network, Run, SiLU, Slot
 from inkdiff.nn.optimisation import Fault, Objective, Optimisation, initial_weights
-from inkdiff.nn.optimiser import AdamW, AdamWState, LearningRate, OptimiserOptions
+from inkdiff.nn.optimiser import AdamW, AdamWState, LearningRate, RateSchedule
 from inkdiff.nn.plain_mlp import PlainMLP, PlainNetwork
 from inkdiff.nn.shards import RowShards, blas, one_thread_each, thread_arena
 from inkdiff.nn.time_conditioned_mlp import MLP, TimeConditionedNetwork
@@ -51,9 +51,9 @@ __all__ = [
     "Network",
     "Objective",
     "Optimisation",
-    "OptimiserOptions",
     "PlainMLP",
     "PlainNetwork",
+    "RateSchedule",
     "RowShards",
     "Run",
     "ShardedGradient",

@@ -23,7 +23,7 @@ from inkdiff import kernels
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
 from inkdiff.nn.layers import Network
-from inkdiff.nn.optimiser import AdamW, AdamWState, LearningRate
+from inkdiff.nn.optimiser import AdamW, AdamWState, RateSchedule
 from inkdiff.nn.shards import RowShards
 
 __all__ = ["Fault", "Objective", "Optimisation", "initial_weights"]
@@ -61,7 +61,7 @@ class Optimisation:
 
     objective: Objective
     state: AdamWState
-    rate: LearningRate
+    rate: RateSchedule
     optimiser: AdamW = field(default_factory=AdamW)
     shards: RowShards = field(default_factory=RowShards)
     _gradient: Array = field(init=False)

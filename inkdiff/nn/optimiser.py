@@ -24,37 +24,33 @@ from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import _fused
 from inkdiff.nn.shards import RowShards
 
-__all__ = ["AdamW", "AdamWState", "LearningRate", "OptimiserOptions"]
+__all__ = ["AdamW", "AdamWState", "LearningRate", "RateSchedule"]
 
 
 @dataclass(frozen=True)
-class OptimiserOptions:
-    """How a network is optimised; what is None takes the value that suits the data.
+class LearningRate:
+    """The rates of AdamW in a training: a rise to `peak`, then half a cosine down to zero. None: what suits the data.
 
     Parameters
     ----------
-    batch : rows of the data per step.
-    lr : peak of the learning rate. warmup : steps of its linear rise; it then falls to zero by half a cosine.
-    decay : weight decay of AdamW, in units of the learning rate.
+    peak : the highest learning rate. warmup : steps of the rise.
+    decay : weight decay, in units of the learning rate.
 
     Raises
     ------
     ValueError, TypeError
-        If batch < 1, lr <= 0, warmup < 0 or decay < 0, or one is no such number.
+        If peak <= 0, warmup < 0 or decay < 0, or one is no such number.
     """
 
-    batch: int | None = None
-    lr: float | None = None
-    decay: float | None = None
+    peak: float | None = None
     warmup: int = 100
+    decay: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         checked: dict[str, int | float] = {"warmup": checks.count(self.warmup, "warmup", least=0)}
-        if self.batch is not None:
-            checked["batch"] = checks.count(self.batch, "batch")
-        if self.lr is not None:
-            checked["lr"] = checks.positive(self.lr, "lr")
+        if self.peak is not None:
+            checked["peak"] = checks.positive(self.peak, "lr")
         if self.decay is not None:
             checked["decay"] = decay = checks.real(self.decay, "decay")
             if decay < 0:
@@ -62,9 +58,14 @@ class OptimiserOptions:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
+    @classmethod
+    def of(cls, lr: float | LearningRate | None) -> LearningRate:
+        """Rates given as themselves or by their peak."""
+        return lr if isinstance(lr, LearningRate) else cls(lr)
+
 
 @dataclass(frozen=True)
-class LearningRate:
+class RateSchedule:
     """The rate of every step k < steps: a linear rise, then half a cosine down to zero at the end.
 
     rate_k = peak (k + 1)/w,                                        k < w = min(warmup, steps/2)

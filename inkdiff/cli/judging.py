@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkdiff.cli.scripts import UsageError
+from inkdiff.cli.errors import UsageError
 
 if TYPE_CHECKING:
     from inkdiff.datasets import Dataset

@@ -13,7 +13,12 @@ from inkdiff.cli import main
 from inkdiff.cli.catalogue import simulations
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "bench" / "README.md",
+]
 EXECUTED = ("conventions", "extending")  # pages of docs/ whose examples in Python are complete
 LECTURE = ROOT / "docs" / "lecture.md"
 NAMES = frozenset(simulations())
@@ -21,11 +26,13 @@ NAMES = frozenset(simulations())
 
 def examples():
     """Every block of Python of the executed pages, called by the heading above it."""
+    found = []
     for page in EXECUTED:
         text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
         for block in re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
             (*_, heading) = re.findall(r"^#+ (.*)", text[: block.start()], re.MULTILINE)
-            yield pytest.param(block[1], id=f"{page}: {heading}")
+            found.append(pytest.param(block[1], id=f"{page}: {heading}"))
+    return found
 
 
 def dead_links(text: str, folder: Path) -> list[str]:
@@ -70,7 +77,7 @@ def test_examples_run(code, monkeypatch, request):
 
 
 def test_the_example_of_a_simulation_runs_from_its_file(tmp_path, capsys):
-    (tmp_path / "beside_a_mirror.py").write_text(list(examples())[-1].values[0], encoding="utf-8")
+    (tmp_path / "beside_a_mirror.py").write_text(examples()[-1].values[0], encoding="utf-8")
     assert main(["run", str(tmp_path / "beside_a_mirror.py"), "--quick", "--out", str(tmp_path)]) == 0
     assert "CHECK mean_distance" in capsys.readouterr().out
     assert (tmp_path / "beside_a_mirror.png").is_file()

@@ -40,7 +40,8 @@ def compute(p: Parameters) -> Result:
     walk = ink.simulate(
         bowl, start, times, seed=p.seed, observe={"squares": lambda x: ink.Estimate.of_mean(x[:, 0] ** 2)}
     )
-    return Result(times, [ink.Estimate(*pair) for pair in walk.observed["squares"]], bowl.variance(times))
+    squares = [ink.Estimate(*pair) for pair in walk.observed["squares"]]
+    return Result(times, squares, np.asarray(bowl.variance(times)))
 
 
 def check(p: Parameters, result: Result, report: Report) -> None:

@@ -127,7 +127,7 @@ def test_parts_of_another_package_do_everything(extended, tmp_path):
 
 def test_the_command_line_knows_another_package(extended, tmp_path):
     small = ["--steps", "20", "--points", "300", "--net-width", "16", "--net-depth", "1", "--quiet"]
-    asked = ["train", "square", "--process", "WarmingBowl", "--out", "bowl.safetensors", *small]
+    asked = ["train", "square", "--process", "WarmingBowl(D=1, tau=2)", "--out", "bowl.safetensors", *small]
     assert "WarmingBowl" in call(extended / "inkdiff", *asked, cwd=tmp_path)
     assert (tmp_path / "bowl.safetensors").is_file()
     find = "import inkdiff_extension_example as package; print(package.__path__[0])"

@@ -43,8 +43,10 @@ def dead_links(text: str, folder: Path) -> list[str]:
 
 
 def strange_commands(text: str) -> list[str]:
-    """What `inkdiff run` is given, other than a simulation, a flag, or NAME, which stands for any of them."""
-    return [name for name in re.findall(r"inkdiff run\s+`?([A-Za-z]\w*)", text) if name not in NAMES | {"NAME"}]
+    """What `inkdiff run` is given, other than a simulation, a file, a flag, or NAME, which stands for any."""
+    return [
+        name for name in re.findall(r"inkdiff run\s+`?([A-Za-z]\w*)\b(?!\.py)", text) if name not in NAMES | {"NAME"}
+    ]
 
 
 def left_open(text: str) -> list[str]:
@@ -88,6 +90,8 @@ def test_flaws_are_seen():
     assert dead_links("![a](figures/nothing.png) [b](sims#top) [c](https://example.org) [d](#here)", ROOT) == [
         "figures/nothing.png"
     ]
-    assert strange_commands(f"`inkdiff run {name}`, `inkdiff run NAME`, `inkdiff run truth`") == ["truth"]
+    assert strange_commands(f"`inkdiff run {name}`, `inkdiff run NAME`, `inkdiff run my.py`, `inkdiff run truth`") == [
+        "truth"
+    ]
     assert left_open("@INK_DROP@ a@b.org <!-- later --> <!-- tables: end -->") == ["@INK_DROP@", "<!--"]
     assert not run_and_shown(name, f"`inkdiff run {name}`") and not run_and_shown(name, f"figures/{name}.png")

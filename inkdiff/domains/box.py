@@ -13,22 +13,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.noise_address import Address
+from inkdiff._core.registry import register
+from inkdiff._core.rng import Stream
 from inkdiff.domains.base import Domain
+from inkdiff.domains.boundaries import AbsorbedWalk
+from inkdiff.domains.fixed_point import BoxWalk
+from inkdiff.domains.heat_kernel import log_heat_kernel
+from inkdiff.domains.walks import Steps, Walk, check_quanta, check_rounding
 from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
 
 __all__ = ["Box"]
 
 _WALLS = {"reflect": REFLECT, "periodic": PERIODIC, "absorb": ABSORB}
+_UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35
+_FAR = 2.0**19  # lengths of the box from the origin at which float64 no longer holds the phase
 _TILE = 1024  # numbers that make a long row
 
 
+@register
 @dataclass(frozen=True, init=False)
 class Box(Domain):
     """The product of intervals [lo, hi], one per axis, in the length unit of the state.
@@ -133,7 +145,7 @@ class Box(Domain):
         low, length, _ = self._walls
         return low, np.maximum(low + length, self.hi)
 
-    def walls(self, dtype: npt.DTypeLike, xp: Any = np) -> Walls:
+    def kernel_walls(self, dtype: npt.DTypeLike, xp: ModuleType = np) -> Walls:
         """The box for the kernels: one entry if all axes are alike, else one per axis."""
         low, length, code = self._walls
         return Walls(xp.asarray(low, dtype), xp.asarray(length, dtype), xp.asarray(code))
@@ -158,6 +170,74 @@ class Box(Domain):
         low, length, circle = (xp.asarray(side) for side in (self.low(d), self.length(d), self.periodic(d)))
         turns = xp.floor((y - low) / length)
         return low, length, (turns % 2 == 1) & ~circle, y - low - turns * length
+
+    @property
+    def folds(self) -> bool:
+        """Unless a wall absorbs."""
+        return not self.absorbs
+
+    @property
+    def boundary(self) -> str:
+        """Absorbing ones, or others."""
+        return "absorbing walls" if self.absorbs else "walls"
+
+    def step(
+        self,
+        x: Array,
+        a: Array,
+        c: Array,
+        noise: Address,
+        *,
+        b: Array | None = None,
+        u: Array | None = None,
+        noisy: bool = True,
+        out: Array | None = None,
+        eps: Array | None = None,
+    ) -> Array:
+        """The kernel folds."""
+        walls = self.kernel_walls(x.dtype, array_module(x))
+        return kernels.affine_step(x, a=a, c=c, b=b, u=u, walls=walls, noise=noise, noisy=noisy, out=out, eps=eps)
+
+    def widest_step(self, d: int) -> float:
+        """Two periods: wider steps only lose their low bits (folded they are uniform to 5e-35)."""
+        return _UNIFORM * float(self.period(d).max())
+
+    def plan_walk(self, x: Array, steps: Steps) -> Walk:
+        """A walk of 32-bit phases; between absorbing walls walkers are followed one by one."""
+        if self.absorbs:
+            return AbsorbedWalk(self.kernel_walls(np.float64), x, steps)
+        low, length, _ = walls = self.kernel_walls(np.float64)
+        check_quanta(steps.width, float(length.max()) * 2.0**-31, steps.fine, "the box's fixed point (L/2^31)")
+        check_rounding(x, steps.rms, np.maximum(abs(low), abs(low + length)).max(), steps.fine)
+        return BoxWalk(walls, x, steps.width.reshape(-1))
+
+    def check_replay(self, x: Array, rms: float) -> None:
+        """Raise unless float64 holds the phases whole."""
+        low, length, _ = self.kernel_walls(np.float64)
+        if bool((np.maximum(abs(low), abs(low + length)) > _FAR * length).any()):
+            raise ValueError(
+                f"process lives in a box too far from the origin for an exact replay, [{self.lo}, {self.hi}]: move "
+                f"the origin to within {_FAR:g} of its lengths."
+            )
+
+    def log_step_density(self, x: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """The heat kernel."""
+        return log_heat_kernel(x, mean, variance, self)
+
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike, stream: int = Stream.PRIOR, step: int = 0
+    ) -> Array:
+        """n independent uniform rows of d coordinates; on the host."""
+        self.check_dimension(d)
+        u = kernels.uniform(n * d, seed=seed, step=step, stream=stream).reshape(n, d)
+        return (self.low(d) + self.length(d) * u).astype(dtype)
+
+    def clip(self, x: Array) -> Array:
+        """What rounding has carried through a wall, put on it."""
+        xp, d = array_module(x), x.shape[1]
+        self.check_dimension(d)
+        low, length = (xp.asarray(side, x.dtype) for side in (self.low(d), self.length(d)))
+        return xp.clip(x, low, low + length)
 
     def volume(self, d: int) -> float:
         """Product of the side lengths."""

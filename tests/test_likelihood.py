@@ -11,7 +11,8 @@ import pytest
 import inkdiff as ink
 from inkdiff.metrics import Estimate
 from inkdiff.nn import Arena, Run
-from inkdiff.processes.time_grids import level, log_snr, time_of
+from inkdiff.processes.noise_level import level, time_of
+from inkdiff.processes.time_grids import log_snr
 
 VP = ink.VariancePreserving.linear()
 GLASS = ink.Brownian(0.5, ink.Box(0, 1))

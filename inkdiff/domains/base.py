@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array, Floats, array_module
 from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 from inkdiff.domains.walks import FoldedWalk, Steps, Walk
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Domain", "StateSpace"]
 
 _TRIES = 1000  # rounds of rejection
+
+_ROUNDING = 1e-6  # of the largest coordinate: what `fold` may move a point that is inside
+_PROBES = 1 << 22  # points at which cells are probed, in all
 
 
 class StateSpace(ABC):
@@ -61,6 +64,25 @@ class Domain(StateSpace):
         """A slope (n, d) taken at fold(y), as the mirror world sees it at y. By default unchanged, as it is inside."""
         return slope
 
+    def contains(self, x: Array) -> Array:
+        """Which rows of x (n, d) lie in the domain, (n,) bool. By default those that `fold` leaves where they are."""
+        xp = array_module(x)
+        moved = xp.abs(self.fold(x) - x).max(axis=1)
+        return moved <= _ROUNDING * float(xp.abs(x).max())
+
+    def accessible_fraction(self, bins: tuple[int, ...]) -> Floats:
+        """The share of each of the equal cells of `bounding_box` that walkers can reach: shape `bins`, axis j = x_j.
+
+        By default counted by `contains` at m points per axis of a cell, m = 2 ... 32, 4 million in all: a cell across
+        a smooth rim is right to about 1/m^(3/2) of its volume.
+
+        Raises
+        ------
+        ValueError
+            If the domain declares no bounding box, or one of other dimensions.
+        """
+        return _probed_fraction(self, bins)
+
     # What else is declared; a domain says more where it can.
 
     @property
@@ -77,6 +99,11 @@ class Domain(StateSpace):
     def free(self) -> bool:
         """Whether there is nothing to fold: Gaussian steps stay Gaussian."""
         return False
+
+    @property
+    def grid(self) -> tuple[int, ...] | None:
+        """Cells per axis of the bounding box of which the domain is made up, each whole or not at all; None if none."""
+        return None
 
     @property
     def bounded(self) -> bool:
@@ -184,11 +211,29 @@ class Domain(StateSpace):
             missing = missing[~self.contains(x[missing])]
         raise ValueError(f"domain {checks.show(self)} fills next to nothing of its bounding_box; override sample.")
 
-    def contains(self, x: Array) -> npt.NDArray[np.bool_]:
-        """Which rows of x (n, d) lie inside, (n,): by default those that `fold` leaves where they are."""
-        return (abs(self.fold(x) - x) <= 1e-12 * (1 + abs(x))).all(axis=1)
-
     def clip(self, x: Array) -> Array:
         """x (n, d) without what rounding has carried through a wall; a new array of the dtype of x where it moves."""
         folded = self.fold(x)
         return array_module(x).asarray(folded, x.dtype)
+
+
+def _probed_fraction(domain: Domain, bins: tuple[int, ...]) -> Floats:
+    """The share of midpoints of m^d sub-cells of each cell that lie in the domain, one layer of cells at a time."""
+    box, d = domain.bounding_box, len(bins)
+    if box is None:
+        raise ValueError(
+            f"domain: {checks.show(domain)} has no bounding box, in whose cells walkers could be counted; its class "
+            "should declare `bounding_box`."
+        )
+    box.check_dimension(d)
+    domain.check_dimension(d)
+    m = min(32, max(2, round((_PROBES / math.prod(bins)) ** (1 / d))))
+    low, width = box.low(d), box.length(d) / bins
+    axes = [low[j] + width[j] * (np.arange(bins[j] * m) + 0.5) / m for j in range(d)]
+    fraction = np.empty(bins)
+    for i in range(bins[0]):
+        layer = np.meshgrid(axes[0][i * m : (i + 1) * m], *axes[1:], indexing="ij")
+        inside = np.asarray(domain.contains(np.stack(layer, axis=-1).reshape(-1, d)))
+        shape = (m, *(side for count in bins[1:] for side in (count, m)))
+        fraction[i] = inside.reshape(shape).mean(axis=tuple(range(0, 2 * d, 2)))
+    return fraction

@@ -25,21 +25,21 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda
 from inkdiff._core.rng import Stream
+from inkdiff.datasets.scaling import Scaling, clip_to_domain
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.condition import Saying, Vocabulary, hidden, sayings, told
 from inkdiff.learned.interruption import interrupts_wait
 from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.learned.sitting import Callback, Options, Sitting
 from inkdiff.learned.trainer import Trainer
 from inkdiff.learned.weighting import Weighting
 from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
-from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.processes.base import Process, closed_form_domain
 from inkdiff.processes.binomial import Binomial
-from inkdiff.simulation.forward import check_state
+from inkdiff.processes.forward import check_forward_process
 
 __all__ = ["fit", "train"]
 
@@ -129,7 +129,7 @@ def fit(
     KeyboardInterrupt
         At Ctrl-C; with a checkpoint only after the step has ended and is saved.
     """
-    check_process(process, also=Binomial)
+    check_forward_process(process)
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
     d, bits = checks.state(getattr(data, "x", data), "data").shape[1], isinstance(process, Binomial)
     said = None if condition is None else sayings(condition)
@@ -165,7 +165,7 @@ def _score(
 
 def _bits(process: Binomial, data: Any, settings: Settings) -> tuple[LearnedBits, Array, Fingerprint]:
     """Log-odds not yet trained, the data, and their print."""
-    x = check_state(process, getattr(data, "x", data), "data")
+    x = process.check_state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
     xp, n = array_module(x), len(x)
     ones = x.sum(0, dtype=np.float64)
@@ -241,8 +241,8 @@ def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:
     """The data in process coordinates, float32, and the way there."""
     x = checks.state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
-    scaling = Scaling.of(process, x, getattr(data, "range", None), getattr(data, "units", ()))
-    return inside(process, scaling.encode(x)), scaling
+    scaling = Scaling.of(process.domain, x, getattr(data, "range", None), getattr(data, "units", ()))
+    return clip_to_domain(process.domain, scaling.encode(x)), scaling
 
 
 def _initial(network: Network, x: Array, seed: int) -> Array:

@@ -33,8 +33,8 @@ from inkdiff.domains.free import Free
 from inkdiff.domains.walks import Steps, Walk
 from inkdiff.processes.distributions import Gaussian, Uniform
 from inkdiff.processes.drift_walk import DriftWalk
-from inkdiff.processes.forward import ForwardProcess, Jump, ReverseKernel
-from inkdiff.processes.time_grids import time_of
+from inkdiff.processes.forward import ForwardProcess, ReverseKernel
+from inkdiff.processes.noise_level import time_of
 
 __all__ = ["Process", "check_domain", "check_process", "closed_form_domain"]
 
@@ -174,13 +174,11 @@ class Process(ForwardProcess):
             self.domain.check_inside(state, name)
         return state
 
-    def jump(self, x0: Array, t: Time, noise: Address, *, return_noise: bool = False, out: Array | None = None) -> Jump:
-        """x_t = fold(alpha_t x_0 + sigma_t eps); with `return_noise` also eps."""
+    def jump(self, x0: Array, t: Time, noise: Address, *, out: Array | None = None, eps: Array | None = None) -> Array:
+        """x_t = fold(alpha_t x_0 + sigma_t eps)."""
         self.domain.require_closed_form("a jump")
-        eps = array_module(x0).empty(x0.shape, np.float32) if return_noise else None
         a, c = self._jump_moments(x0, t)
-        x_t = self.domain.step(x0, a, c, noise, out=out, eps=eps)
-        return x_t if eps is None else (x_t, eps)
+        return self.domain.step(x0, a, c, noise, out=out, eps=eps)
 
     def _jump_moments(self, x0: Array, t: Time) -> tuple[Array, Array]:
         """(alpha_t, sigma_t) in the dtype of x0, of one entry or one per row; in a box no wider than is needed."""

@@ -35,7 +35,7 @@ from inkdiff._core.registry import register
 from inkdiff._core.rng import Stream
 from inkdiff.domains.walks import Walk
 from inkdiff.processes.bits import Bernoulli, Bits, Flips, log_odds_of_a_change, uniforms
-from inkdiff.processes.forward import ForwardProcess, Jump, ReverseKernel
+from inkdiff.processes.forward import ForwardProcess, ReverseKernel
 
 __all__ = ["Binomial"]
 
@@ -204,10 +204,12 @@ class Binomial(ForwardProcess):
         self.domain.check_inside(state, name)
         return state
 
-    def jump(self, x0: Array, t: Time, noise: Address, *, return_noise: bool = False, out: Array | None = None) -> Jump:
-        """One exact jump from 0 to t; with `return_noise` also the uniforms."""
+    def jump(self, x0: Array, t: Time, noise: Address, *, out: Array | None = None, eps: Array | None = None) -> Array:
+        """One exact jump from 0 to t; `eps` receives the uniforms."""
         x_t, u = self._advance(x0, 0.0, t, noise, out)
-        return (x_t, u) if return_noise else x_t
+        if eps is not None:
+            eps[...] = u
+        return x_t
 
     def plan_walk(self, x: Array, fine: Floats) -> Walk:
         """Bits drawn anew step by step, in place; noise from stream BITS."""

@@ -26,9 +26,8 @@ from inkdiff.domains.base import StateSpace
 from inkdiff.domains.walks import Walk
 from inkdiff.processes.distributions import Distribution
 
-__all__ = ["ForwardProcess", "Jump", "ReverseKernel", "check_forward_process"]
+__all__ = ["ForwardProcess", "ReverseKernel", "check_forward_process"]
 
-Jump: TypeAlias = Array | tuple[Array, Array]
 # One step of the walk back with its noise filled in, a new state from the old one and what the process's step takes.
 ReverseKernel: TypeAlias = Callable[..., Array]
 
@@ -83,8 +82,8 @@ class ForwardProcess(ABC):
         """A state array (n, d) inside the domain; raises otherwise."""
 
     @abstractmethod
-    def jump(self, x0: Array, t: Time, noise: Address, *, return_noise: bool = False, out: Array | None = None) -> Jump:
-        """x_t ~ q(x_t | x_0) for a checked state; with `return_noise` also what was drawn. `out` may be x0."""
+    def jump(self, x0: Array, t: Time, noise: Address, *, out: Array | None = None, eps: Array | None = None) -> Array:
+        """x_t ~ q(x_t | x_0) for a checked state. `out` may be x0; `eps`, (n, d) float32, receives what was drawn."""
 
     @abstractmethod
     def plan_walk(self, x: Array, fine: npt.NDArray[np.float64]) -> Walk:

@@ -10,7 +10,7 @@ Reference: D. Kingma et al., Variational diffusion models (2021), arXiv:2107.006
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -25,6 +25,10 @@ _BISECTIONS = 64
 _LEAST = math.log(math.ulp(0.0))  # ln of the smallest float64
 
 
+@overload
+def level(process: Process, t: float) -> float: ...
+@overload
+def level(process: Process, t: Floats) -> Floats: ...
 def level(process: Process, t: Time) -> Time:
     """ln(sigma_t / alpha_t), t > 0 a number or an array."""
     with np.errstate(divide="ignore"):  # where the variance underflows, the level is -infinity

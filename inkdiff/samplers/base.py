@@ -1,7 +1,7 @@
 """What a sampler is: one step back in time, x_s <- fold(a x_t + b u + c eps), by a kernel that is handed to it.
 
 Where alpha_t = 0 the score says nothing of x_0: x_t is all noise. A walk that starts there needs a score which knows
-the velocity of the probability flow, E[alpha' x_0 + sigma' eps | x_t]; from it x_0 and eps follow, and the first step is
+the velocity of the probability flow, E[alpha' x_0 + sigma' eps | x_t]; x_0 and eps follow, and the first step is
 
     x_s  <-  alpha_s x_0 + r eps + c eps_s,        c = eta sigma_s,        r^2 = sigma_s^2 - c^2.
 

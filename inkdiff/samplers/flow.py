@@ -37,7 +37,7 @@ class ProbabilityFlow(Sampler):
         sigma_t, sigma_s = process.sigma(t), process.sigma(s)
         width = a * sigma_t - sigma_s  # alpha_s (sigma_t/alpha_t - sigma_s/alpha_s)
         u_t = score(x, t)
-        predicted = kernel(x, u_t, a, sigma_t * width, 0.0)
+        predicted = kernel(x, u_t, a, float(sigma_t * width), 0.0)
         if sigma_s == 0:
             return predicted
         xp = array_module(x)
@@ -45,7 +45,7 @@ class ProbabilityFlow(Sampler):
         guess = x + x.dtype.type(sigma_t * width) * u_t
         u_s = process.domain.unfold(guess, score(predicted, s))
         slope = (xp.asarray(sigma_t, x.dtype) * u_t + xp.asarray(sigma_s, x.dtype) * u_s) / 2
-        return kernel(x, slope, a, width, 0.0)
+        return kernel(x, slope, a, float(width), 0.0)
 
 
 @register(name="adaptive")

@@ -21,19 +21,46 @@ Reference: D. T. Gillespie, Exact numerical simulation of the Ornstein-Uhlenbeck
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, overload
+
+import numpy as np
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, Time, array_module
 from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 from inkdiff.domains.walks import Walk, step_times
-from inkdiff.processes.forward import ForwardProcess, Jump, check_forward_process
+from inkdiff.processes.forward import ForwardProcess, check_forward_process
 from inkdiff.simulation.prologue import Prologue
 from inkdiff.simulation.trajectory import Callback, Observe, Recorder, Trajectory
 
-__all__ = ["diffuse", "plan_walk", "simulate"]
+__all__ = ["Trajectory", "diffuse", "plan_walk", "simulate"]
 
 
+@overload
+def diffuse(
+    process: ForwardProcess,
+    x0: Array,
+    t: Time,
+    *,
+    seed: int,
+    return_noise: Literal[False] = False,
+    out: Array | None = None,
+    step: int = 0,
+    first_row: int = 0,
+) -> Array: ...
+@overload
+def diffuse(
+    process: ForwardProcess,
+    x0: Array,
+    t: Time,
+    *,
+    seed: int,
+    return_noise: Literal[True],
+    out: Array | None = None,
+    step: int = 0,
+    first_row: int = 0,
+) -> tuple[Array, Array]: ...
 def diffuse(
     process: ForwardProcess,
     x0: Array,
@@ -44,7 +71,7 @@ def diffuse(
     out: Array | None = None,
     step: int = 0,
     first_row: int = 0,
-) -> Jump:
+) -> Array | tuple[Array, Array]:
     """One exact jump from time 0 to t: x_t = fold(alpha_t x_0 + sigma_t eps); of bits, see `inkdiff.Binomial`.
 
     Parameters
@@ -76,7 +103,9 @@ def diffuse(
     noise = Address(checks.seed64(seed), checks.word32(step, "step"), Stream.JUMP, start)
     if out is not None:
         checks.output(out, x0.shape, x0.dtype)
-    return process.jump(x0, t, noise, return_noise=return_noise, out=out)
+    eps = array_module(x0).empty(x0.shape, np.float32) if return_noise else None
+    x_t = process.jump(x0, t, noise, out=out, eps=eps)
+    return x_t if eps is None else (x_t, eps)
 
 
 def simulate(

@@ -124,7 +124,7 @@ def denoise(
     process, score : as for `inpaint`
     noisy : (m, d) in process coordinates. sd : of its noise, in the same units
     seed : of the walk, stream REVERSE. draws : how many for each point
-    steps, sigma_min : steps in equal parts of ln(sigma/alpha) from sd down to sigma_min (by default sd/100), then one to 0
+    steps, sigma_min : equal parts of ln(sigma/alpha) from sd down to sigma_min (by default sd/100), then one step to 0
     sampler : one with noise of its own; by default that of `reverse`
 
     Returns

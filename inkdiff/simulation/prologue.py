@@ -1,6 +1,6 @@
 """What every walk begins with: its arguments, checked before any work.
 
-Steps k = first_step ... first_step + steps (intervals) take the noise of these numbers; what comes next goes on from there.
+Steps k = first_step ... first_step + steps (intervals) take the noise of these numbers; another walk goes on there.
 
 Reference: see `inkdiff.simulation.forward`.
 """

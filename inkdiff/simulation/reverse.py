@@ -52,8 +52,8 @@ def reverse(
     steps : equal steps in each interval
     first_step : number of the first step; continue with `Trajectory.next_step`
     sampler : one of `inkdiff.samplers`, or its name: "ancestral", "ddim", "euler_maruyama", "euler",
-        "heun", "adaptive", "dpm_solver", "predictor_corrector"; by default ancestral in free space, Euler-Maruyama between walls; bits
-        have but the ancestral: any subset of the times will do, the more the better
+        "heun", "adaptive", "dpm_solver", "predictor_corrector", or any registered one; by default ancestral in free
+        space, Euler-Maruyama between walls; bits have but the ancestral: any times will do, the more the better
     observe, callback : as in `simulate`
 
     Returns
@@ -71,18 +71,16 @@ def reverse(
     if not callable(score):
         raise TypeError(f"score must be a function score(x, t), got {checks.show(score)}.")
     chosen = choose(sampler, process)
-    fine = [
-        process.check_time(np.linspace(*ends, walk.steps + 1), "times between steps") for ends in pairwise(walk.grid)
-    ]
+    between = [np.linspace(t0, t1, walk.steps + 1) for t0, t1 in pairwise(walk.grid)]
+    fine = [process.check_time(substeps, "times between steps") for substeps in between]
     guarded = _guard(score)
     recorder = Recorder(walk.grid, walk.x, observe, callback)
     recorder.record(walk.x)
     current, step = walk.x, walk.first_step
     for substeps in fine:
         for t, s in pairwise(substeps):
-            current = chosen.step(
-                process, guarded, current, float(t), float(s), process.reverse_kernel(current, walk.seed, step)
-            )
+            kernel = process.reverse_kernel(current, walk.seed, step)
+            current = chosen.step(process, guarded, current, float(t), float(s), kernel)
             step += 1
             if not bool(array_module(current).isfinite(current).all()):
                 raise FloatingPointError(

@@ -1,12 +1,14 @@
-"""From the units of the data to the coordinates of the process, and back: an affine map of every coordinate.
+"""From the units of the data to the coordinates that a model works in, and back: an affine map of every coordinate.
 
-    x_process = (x_data - offset) / scale
+    x_model = (x_data - offset) / scale
 
-Images of known range go to [-1, 1] for Gaussian processes, so that the equilibrium N(0, 1) is about as wide as they
-are; other data to mean 0 and root mean square 1, all coordinates by one map, which keeps their shape, unless they have
-different units: centimetres and kilograms cannot be compared, and each goes to mean 0 and root mean square 1 by itself.
-Between walls, data of known range go exactly onto [lo, hi], other data stay as they are and must lie inside. A density
-picks up the Jacobian: ln p_data = ln p_process - sum_j ln(scale_j).
+In free space images of known range go to [-1, 1], so that an equilibrium N(0, 1) is about as wide as they are; other
+data to mean 0 and root mean square 1, all coordinates by one map, which keeps their shape, unless they have different
+units: centimetres and kilograms cannot be compared, and each goes to mean 0 and root mean square 1 by itself. Between
+walls, data of known range go exactly onto [lo, hi], other data stay as they are and must lie inside. A density picks up
+the Jacobian: ln p_data = ln p_model - sum_j ln(scale_j).
+
+Reference: G. Papamakarios et al. (2021), arXiv:1912.02762, eq. 2 (change of variables).
 """
 
 from __future__ import annotations
@@ -18,10 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.box import Box
-from inkdiff.processes.base import Process
+from inkdiff.domains.base import Domain
 
-__all__ = ["Scaling", "inside"]
+__all__ = ["Scaling", "clip_to_domain"]
 
 _Numbers = float | tuple[float, ...]
 _ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of encode and decode in float32, relative
@@ -29,7 +30,7 @@ _ROUNDING = 4 * float(np.finfo(np.float32).eps)  # of encode and decode in float
 
 @dataclass(frozen=True)
 class Scaling:
-    """x_process = (x_data - offset) / scale; scale > 0, data units per process unit; numbers, or one a coordinate."""
+    """x_model = (x_data - offset) / scale; scale > 0, data units per model unit; numbers, or one a coordinate."""
 
     offset: _Numbers = 0.0
     scale: _Numbers = 1.0
@@ -41,44 +42,44 @@ class Scaling:
             object.__setattr__(self, name, tuple(map(float, value)) if np.ndim(value) else float(value))
 
     def encode(self, x: Array) -> Array:
-        """Data units -> process coordinates."""
+        """Data units -> model coordinates."""
         return (x - _like(x, self.offset)) / _like(x, self.scale)
 
     def decode(self, x: Array) -> Array:
-        """Process coordinates -> data units."""
+        """Model coordinates -> data units."""
         return x * _like(x, self.scale) + _like(x, self.offset)
 
-    def check_inside(self, process: Process, x: Array) -> None:
-        """Raise if rows x (n, d) in data units lie outside the process's box by more than their rounding to float32."""
-        box = process.domain
-        if not isinstance(box, Box):
+    def check_inside(self, domain: Domain, x: Array) -> None:
+        """Raise if rows x (n, d) in data units lie outside a box by more than their rounding to float32."""
+        box = domain.as_box
+        if box is None:
             return
         y, d = self.encode(x), x.shape[1]
-        outside = abs(y - inside(process, y))
+        outside = abs(y - clip_to_domain(domain, y))
         size = np.maximum(abs(box.low(d)), abs(box.low(d) + box.length(d))) + np.abs(np.divide(self.offset, self.scale))
         if bool((outside > array_module(y).asarray(_ROUNDING * size)).any()):
             box.check_inside(y, "encode(x)")
 
     def log_volume(self, d: int) -> float:
-        """ln of the volume in data units of a unit cube of process coordinates: sum_j ln(scale_j)."""
+        """ln of the volume in data units of a unit cube of model coordinates: sum_j ln(scale_j)."""
         return float(np.log(np.broadcast_to(self.scale, (d,))).sum())
 
     @classmethod
-    def of(cls, process: Process, x: Array, span: tuple[float, float] | None, units: Sequence[str] = ()) -> Scaling:
-        """The map for data x (n, d) whose coordinates lie in `span` = (lo, hi) by construction, or None.
+    def of(cls, domain: Domain, x: Array, span: tuple[float, float] | None, units: Sequence[str] = ()) -> Scaling:
+        """The map for data x (n, d) to a domain; their coordinates lie in `span` = (lo, hi) by construction, or None.
 
         `units` are those of the coordinates, empty when they share one.
 
         Raises
         ------
         ValueError
-            If the process lives in a box that the data leave, or if all data, or a coordinate with a unit of its own,
+            If the domain is a box that the data leave, or if all data, or a coordinate with a unit of its own,
             are one and the same number.
         """
-        box = process.domain
-        if not isinstance(box, Box):
+        box = domain.as_box
+        if box is None:
             if span is None and len(set(units)) > 1:
-                one = [cls.of(process, x[:, j : j + 1], None) for j in range(x.shape[1])]
+                one = [cls.of(domain, x[:, j : j + 1], None) for j in range(x.shape[1])]
                 return cls(*(tuple(getattr(of, name) for of in one) for name in ("offset", "scale")))
             return cls.free(x, span)
         if span is None or box.axes is not None:
@@ -112,11 +113,12 @@ def _like(x: Array, numbers: _Numbers) -> Array:
     return x.dtype.type(numbers) if isinstance(numbers, float) else array_module(x).asarray(numbers, x.dtype)
 
 
-def inside(process: Process, x: Array) -> Array:
-    """x (n, d), process coordinates, without what rounding has carried through a wall."""
-    if not isinstance(process.domain, Box):
+def clip_to_domain(domain: Domain, x: Array) -> Array:
+    """x (n, d) in model coordinates, without what rounding has carried through a wall of a box."""
+    box = domain.as_box
+    if box is None:
         return x
     xp, d = array_module(x), x.shape[1]
-    process.domain.check_dimension(d)
-    low, length = (xp.asarray(side, x.dtype) for side in (process.domain.low(d), process.domain.length(d)))
+    box.check_dimension(d)
+    low, length = (xp.asarray(side, x.dtype) for side in (box.low(d), box.length(d)))
     return xp.clip(x, low, low + length)

@@ -60,6 +60,9 @@ def convert(process: Process, x_t: Array, t: Time, value: Array, *, source: str,
     blind = ("noise", "score")
     if source in blind and to not in blind and bool((array_module(t).asarray(process.alpha(t)) == 0).any()):
         raise ValueError(f"source={source!r} says nothing of the data where alpha = 0; give t where alpha > 0.")
+    if source in blind and to in blind:  # known without the data
+        sigma = _columns(x_t, process.sigma(t))[0]
+        return -value / sigma if to == "score" else -sigma * value
     data, noise = data_and_noise(process, x_t, t, value, source)
     return from_data_and_noise(process, t, data, noise, to)
 

@@ -25,7 +25,7 @@ from inkdiff._core.backend import Array, asnumpy
 from inkdiff._core.rng import Stream
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate, jackknife_variance
-from inkdiff.metrics.likeness import GROUPS, points
+from inkdiff.metrics.sample_distances import GROUPS, points
 
 __all__ = ["sliced_wasserstein"]
 

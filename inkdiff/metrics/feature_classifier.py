@@ -22,7 +22,7 @@ import numpy.typing as npt
 from inkdiff._core.backend import Array, asnumpy
 from inkdiff.datasets.value import Dataset
 from inkdiff.metrics.estimates import Estimate
-from inkdiff.metrics.likeness import points
+from inkdiff.metrics.sample_distances import points
 from inkdiff.nn import one_thread_each
 
 __all__ = ["FeatureClassifier"]

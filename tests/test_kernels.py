@@ -524,7 +524,7 @@ def test_an_edit_anywhere_starts_a_new_cache(tmp_path):
     assert original == float(ink.normal(5, seed=1)[0])
     (first,) = (cache / "kernels").iterdir()
     assert list(first.rglob("*.nbc")), "the first run should have filled its folder"
-    source = tmp_path / "inkdiff" / "rng.py"
+    source = tmp_path / "inkdiff" / "_core" / "rng.py"
     text = source.read_text()
     assert "return r * (s * t), r * c" in text
     source.write_text(text.replace("return r * (s * t), r * c", "return r * (s * t) + _ONE, r * c"))

@@ -11,6 +11,7 @@ method of images), so that one jump replaces a walk; at other walls it is of fir
 | `base` | `Domain`: what a domain must say, and what follows |
 | `free` | `Free`, unbounded space |
 | `box` | `Box`, a product of intervals with reflecting, periodic or absorbing walls |
+| `box_sides` | the sides of a box as they are given |
 | `maze` | `Maze`, a box of which some cells are solid |
 | `walks` | `Walk`: steps from one recorded time to the next, and what their numbers can hold |
 | `fixed_point` | walks in integers, which lose no step and can be undone |

@@ -73,8 +73,9 @@ class Domain(StateSpace):
     def accessible_fraction(self, bins: tuple[int, ...]) -> Floats:
         """The share of each of the equal cells of `bounding_box` that walkers can reach: shape `bins`, axis j = x_j.
 
-        By default counted by `contains` at m points per axis of a cell, m = 2 ... 32, 4 million in all: a cell across
-        a smooth rim is right to about 1/m^(3/2) of its volume.
+        By default counted by `contains` at m points per axis of a cell, m = 2 ... 32, 4 million in all, the cells
+        across a rim then scaled by one factor so that the volumes add up to exp(log_volume); a cell across a smooth
+        rim is right to about 1/m^(3/2) of its volume.
 
         Raises
         ------
@@ -236,4 +237,9 @@ def _probed_fraction(domain: Domain, bins: tuple[int, ...]) -> Floats:
         inside = np.asarray(domain.contains(np.stack(layer, axis=-1).reshape(-1, d)))
         shape = (m, *(side for count in bins[1:] for side in (count, m)))
         fraction[i] = inside.reshape(shape).mean(axis=tuple(range(0, 2 * d, 2)))
+    rim = (fraction > 0) & (fraction < 1)
+    if rim.any():
+        expected = math.exp(domain.log_volume(d) - box.log_volume(d)) * fraction.size - np.count_nonzero(fraction == 1)
+        factor = min(2.0, max(0.5, expected / float(fraction[rim].sum())))
+        fraction[rim] = np.minimum(fraction[rim] * factor, 1.0)
     return fraction

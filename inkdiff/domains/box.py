@@ -27,17 +27,16 @@ from inkdiff._core.registry import register
 from inkdiff._core.rng import Stream
 from inkdiff.domains.base import Domain
 from inkdiff.domains.boundaries import AbsorbedWalk
+from inkdiff.domains.box_sides import WALL_CODES, ends_by_axis, kinds_of_wall, per_axis
 from inkdiff.domains.fixed_point import BoxWalk
 from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.domains.walks import Steps, Walk, check_quanta, check_rounding
-from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
+from inkdiff.kernels import ABSORB, PERIODIC, Walls
 
 __all__ = ["Box"]
 
-_WALLS = {"reflect": REFLECT, "periodic": PERIODIC, "absorb": ABSORB}
 _UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35
 _FAR = 2.0**19  # lengths of the box from the origin at which float64 no longer holds the phase
-_TILE = 1024  # numbers that make a long row
 
 
 @register
@@ -68,8 +67,8 @@ class Box(Domain):
         hi: float | Sequence[float] = 1.0,
         wall: str | Sequence[str] = "reflect",
     ) -> None:
-        low, high = _per_axis(lo, "lo"), _per_axis(hi, "hi")
-        kinds = _kinds(wall)
+        low, high = per_axis(lo, "lo"), per_axis(hi, "hi")
+        kinds = kinds_of_wall(wall)
         named = [("lo", low), ("hi", high), ("wall", kinds)]
         axes = {name: len(side) for name, side in named if isinstance(side, tuple)}
         if len(set(axes.values())) > 1:
@@ -84,7 +83,7 @@ class Box(Domain):
         object.__setattr__(self, "wall", kinds)
         # One entry each, or one per axis: kept, since every call needs them.
         base = [np.atleast_1d(np.asarray(side, np.float64)) for side in (low, sides)]
-        base.append(np.array([_WALLS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)], np.int64))
+        base.append(np.array([WALL_CODES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)], np.int64))
         object.__setattr__(self, "_sides", tuple(base))
 
     @property
@@ -265,7 +264,7 @@ class Box(Domain):
         if low.size == 1:
             inside = bool(x.min() >= low[0]) and bool(x.max() <= top[0])
         else:
-            least, most = _ends_by_axis(x)
+            least, most = ends_by_axis(x)
             inside = bool(((least >= low) & (most <= top)).all())
         if inside:
             return
@@ -277,43 +276,3 @@ class Box(Domain):
                 f"coordinates are outside (smallest {float(x.min()):.6g}, largest {float(x.max()):.6g}); "
                 f"rescale {name} or enlarge the box."
             )
-
-
-def _ends_by_axis(x: Array) -> tuple[Array, Array]:
-    """Least and greatest of each column of x (n, d), (d,) each; NaN where there is one.
-
-    Row by row that would take ten times as long: so as many rows as make a long one are taken at once, and those at
-    the end, which need not fill one, some of them twice.
-    """
-    (n, d), xp = x.shape, array_module(x)
-    rows = min(n, -(-_TILE // d))
-    tiles = x[: n // rows * rows].reshape(-1, rows * d), x[n - rows :].reshape(1, -1)
-    least, most = (tile.min(axis=0) for tile in tiles), (tile.max(axis=0) for tile in tiles)
-    return xp.minimum(*least).reshape(rows, d).min(axis=0), xp.maximum(*most).reshape(rows, d).max(axis=0)
-
-
-def _per_axis(side: float | Sequence[float], name: str) -> float | tuple[float, ...]:
-    if np.ndim(side) == 0:
-        return _bounded(side, name)
-    values = tuple(_bounded(v, name) for v in side)  # type: ignore[union-attr]
-    if not values:
-        raise ValueError(f"{name} must be a number or one number per axis, got an empty sequence.")
-    return values
-
-
-def _kinds(wall: object) -> str | tuple[str, ...]:
-    """One kind of wall, or one per axis if they differ."""
-    kinds: list[Any] = list(wall) if isinstance(wall, (list, tuple)) else [wall]
-    for kind in kinds:
-        if not isinstance(kind, str) or kind not in _WALLS:
-            raise ValueError(f"wall must be one of {', '.join(map(repr, _WALLS))}, or one per axis, got {wall!r}.")
-    if not kinds:
-        raise ValueError("wall must name a kind, or one per axis, got an empty sequence.")
-    return wall if isinstance(wall, str) else tuple(kinds)
-
-
-def _bounded(side: object, name: str) -> float:
-    number = checks.real(side, name)
-    if abs(number) > checks.LARGEST:
-        raise ValueError(f"{name} must lie within +-{checks.LARGEST:g}, got {number}; change units.")
-    return number

@@ -245,13 +245,14 @@ class Process(ForwardProcess):
     def posterior_step(
         self, u: Array, x: Array, t: float, s: float, kernel: ReverseKernel, *, variance: str = "posterior"
     ) -> Array:
-        """A draw from q(x_s | x_t, x_0) at the x_0 = (x_t + sigma_t^2 u)/alpha_t that the score u implies.
+        """A draw from q(x_s | x_t, x_0) at the x_0 = (x_t + sigma_t^2 u)/alpha_t that the score u implies."""
+        return kernel(x, u, *self.posterior_coefficients(t, s, variance=variance))
 
-        With A, S^2 of `transition(s, t)`: a = 1/A, b = S^2/A, c = sigma_s S/sigma_t; or c = S by "transition".
-        """
+    def posterior_coefficients(self, t: float, s: float, *, variance: str = "posterior") -> tuple[float, float, float]:
+        """(a, b, c) of that draw: with A, S^2 of `transition(s, t)` 1/A, S^2/A, and sigma_s S/sigma_t, or S."""
         ratio, gained = self.transition(s, t)
         share = 1.0 if variance == "transition" else self.variance(s) / self.variance(t)
-        return kernel(x, u, float(1 / ratio), float(gained / ratio), math.sqrt(gained * share))
+        return float(1 / ratio), float(gained / ratio), math.sqrt(gained * share)
 
     def require_reversible(self, what: str) -> None:
         """Raise unless a step with a score can be folded at the walls."""

@@ -27,7 +27,9 @@ def choose(sampler: Sampler | str | None, process: ForwardProcess) -> Sampler:
     if isinstance(sampler, str):
         sampler = find(sampler, "sampler", what="sampler")()
     if not isinstance(sampler, Sampler):
-        raise TypeError(f"sampler must be a name or an object such as DDIM(eta=0.0), got {checks.show(sampler)}.")
+        raise TypeError(
+            f"sampler must be a name or an inkdiff.Sampler such as DDIM(eta=0.0), got {checks.show(sampler)}."
+        )
     if not isinstance(process, Process):
         if not sampler.any_process:
             raise ValueError(

@@ -35,7 +35,7 @@ class _Affine(Sampler):
 
 @register(name="ancestral")
 @dataclass(frozen=True)
-class Ancestral(Sampler):
+class Ancestral(_Affine):
     """DDPM's sampler: the posterior q(x_s | x_t, x_0) at the x_0 that the score implies; the process draws it.
 
     Parameters
@@ -62,6 +62,9 @@ class Ancestral(Sampler):
     @property
     def first_step_noise(self) -> float:  # noqa: D102
         return 1.0
+
+    def coefficients(self, process: Process, t: float, s: float) -> tuple[float, float, float]:  # noqa: D102
+        return process.posterior_coefficients(t, s, variance=self.variance)
 
     def advance(self, process: Any, score: ScoreFunction, x: Array, t: float, s: float, kernel: Kernel) -> Array:
         """The process's own draw."""

@@ -32,8 +32,7 @@ from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Noise, Parametrisation
 from inkdiff.learned.settings import Settings
 from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood
-from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
-from inkdiff.nn.shards import thread_arena
+from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
 from inkdiff.processes.base import Process
 from inkdiff.samplers import Sampler
 from inkdiff.simulation.reverse import reverse
@@ -60,7 +59,7 @@ class LearnedScore:
     process: Process
     scaling: Scaling
     parametrisation: Parametrisation
-    network: Network
+    network: TimeConditionedNetwork
     theta: Array
     image_shape: tuple[int, ...] | None = None
     calibration: Calibration | None = None

@@ -65,6 +65,7 @@ from .physics import information as information
 from .physics import materials as materials
 from .physics import microstates as microstates
 from .physics import molecules as molecules
+from .physics.comparison import Comparison as Comparison
 from .physics.comparison import compare as compare
 from .physics.ehrenfest import Ehrenfest as Ehrenfest
 from .physics.entropy_bounds import EntropyBounds as EntropyBounds

@@ -212,7 +212,7 @@ def test_registered_names_are_built_with_their_settings(tmp_path):
     assert sys.modules["file_of_names"].InkOfAFile is registered
     import_first(["inkdiff.cli.presets"])
     assert Named.parse("bowl(k=2, D=3)", "process", "--process").build() == ink.OrnsteinUhlenbeck(D=3, k=2)
-    data = ink.datasets.moons(50)
+    data = ink.datasets.moons(50, seed=1)
     glass = Named.parse("glass(sigma_max=2.0)", "process", "--process").build(data)
     assert glass.domain.contains(data.x).all() and glass.sigma_max > glass.sigma_min
 

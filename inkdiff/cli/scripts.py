@@ -200,9 +200,9 @@ class Script:
         self.run(parameters, report)
         return 0 if report.passed else 1
 
-    def check_limits(self, parameters: Any) -> None:
+    def check_limits(self, parameters: object) -> None:
         """Raise UsageError, naming the flag, unless every number lies within its limits."""
-        for field in dataclasses.fields(parameters):
+        for field in dataclasses.fields(self.sim.Parameters):
             value, flag = getattr(parameters, field.name), "--" + field.name.replace("_", "-")
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 continue

@@ -14,12 +14,13 @@ import pytest
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, catalogue, main, tour
+from inkdiff.cli import Report, main, tour
+from inkdiff.cli import simulations as simulations_module
 from inkdiff.cli.blas import choose_blas_kernels, processor
-from inkdiff.cli.catalogue import GROUPS, sims_folder, simulations
 from inkdiff.cli.errors import UsageError
 from inkdiff.cli.importing import import_first
 from inkdiff.cli.naming import Named
+from inkdiff.cli.simulations import GROUPS, sims_folder, simulations
 from inkdiff.cli.story import ORDER, chapters, frame
 from inkdiff.metrics import Estimate
 
@@ -73,7 +74,7 @@ def folder(tmp_path, monkeypatch):
     """An empty folder of simulations in place of the real one."""
     group = tmp_path / "sims" / "ink"
     group.mkdir(parents=True)
-    monkeypatch.setattr(catalogue, "sims_folder", lambda: group.parent)
+    monkeypatch.setattr(simulations_module, "sims_folder", lambda: group.parent)
     return group
 
 
@@ -363,7 +364,7 @@ def test_estimates_and_bounds_of_a_report(tmp_path):
 def test_simulations_are_found_in_a_wheel_else_beside_an_editable_install(tmp_path, monkeypatch):
     package = tmp_path / "inkdiff"
     package.mkdir()
-    monkeypatch.setattr(catalogue, "_PACKAGE", package)
+    monkeypatch.setattr(simulations_module, "_PACKAGE", package)
     with pytest.raises(UsageError, match="no simulations found"):
         sims_folder()
     (tmp_path / "sims").mkdir()

@@ -281,7 +281,7 @@ def test_a_figure_is_found_again_by_the_name_of_its_points(tmp_path, capsys):
     ink.fit(ink.VariancePreserving.linear(), ink.datasets.grid_gaussians(300, 0), **TINY).save(path)
     assert judge(path) == 0
     out = capsys.readouterr().out
-    assert "grid_gaussians: drawn afresh, density known (the file records the name '25 Gaussians')" in out
+    assert "grid_gaussians: drawn afresh, density known (the file records the name 'grid Gaussians')" in out
     assert "WARNING" not in out
 
 

@@ -75,7 +75,11 @@ def test_data_that_are_none_are_named(tmp_path):
     np.save(tmp_path / "bright.npy", np.full((2, 3, 3), 7.0))
     np.savez(tmp_path / "two.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
     for name, error, message in (
-        ("nothing", FileNotFoundError, r"no file or folder, and none of digits, checkerboard.*swiss_roll"),
+        (
+            "nothing",
+            FileNotFoundError,
+            r"no file or folder, and none of digits, .*people; for a set of your own",
+        ),
         ("empty", ValueError, "holds no pictures"),
         ("half.npy", ValueError, "damaged, truncated, or no NumPy file"),
         ("half.npz", ValueError, "damaged, truncated, or no NumPy file"),
@@ -91,10 +95,11 @@ def test_data_that_are_none_are_named(tmp_path):
 
 
 def test_every_set_is_found_again_by_its_name(tmp_path):
-    from inkdiff.datasets.reading import named
+    from inkdiff.datasets.catalogue import name_of
 
-    assert [named(ink.datasets.read(name, n=20).name) for name in ink.datasets.NAMES] == list(ink.datasets.NAMES)
-    assert named("points") is None and named("") is None
+    names = ink.datasets.names()
+    assert [name_of(ink.datasets.read(name, n=20).name) for name in names] == list(names)
+    assert name_of("points") is None and name_of("") is None
     (tmp_path / "digits").mkdir()
     Image.fromarray(np.zeros((3, 5), np.uint8)).save(tmp_path / "digits" / "0.png")
     np.save(tmp_path / "Swiss Roll.npy", np.zeros((5, 2)))
@@ -236,3 +241,38 @@ def test_a_training_that_breaks_down_exits_1_with_its_diagnosis(tmp_path, capsys
         assert train("moons", "--out", path, "--lr", "1e30", "--steps", 200, "--pictures", 0) == 1
     err = capsys.readouterr().err
     assert "training broke down at step" in err and f"{str(path)!r} holds step 0" in err
+
+
+def test_a_data_set_of_ones_own_is_read_by_its_name(monkeypatch):
+    from inkdiff._core import registry
+    from inkdiff.datasets import catalogue
+
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    with pytest.raises(FileNotFoundError, match="two_lines"):
+        ink.datasets.read("two_lines")
+
+    @ink.register(kind="dataset")
+    def two_lines(n: int, seed: int) -> ink.datasets.Dataset:
+        return ink.datasets.Dataset(ink.normal(2 * n, seed=seed).reshape(n, 2), name="two lines")
+
+    @ink.register(kind="dataset")
+    def four_corners() -> ink.datasets.Dataset:
+        return ink.datasets.Dataset(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), name="four corners")
+
+    @ink.register(kind="dataset")
+    def no_set(n: int, seed: int):
+        return np.zeros((n, 2))
+
+    @ink.register(kind="dataset")
+    def half(n: int):
+        return ink.datasets.Dataset(np.zeros((n, 2)))
+
+    assert ink.datasets.names()[-4:] == ("two_lines", "four_corners", "no_set", "half")
+    assert len(ink.datasets.read("two_lines", n=7, seed=3)) == 7 and len(ink.datasets.read("four_corners")) == 4
+    assert catalogue.is_drawn("two_lines") and not catalogue.is_drawn("four_corners")
+    assert catalogue.is_drawn("moons") and not catalogue.is_drawn("digits")
+    assert catalogue.name_of("two lines") == "two_lines"
+    with pytest.raises(TypeError, match="'no_set' must return a Dataset"):
+        ink.datasets.read("no_set")
+    with pytest.raises(TypeError, match="both n and seed"):
+        ink.datasets.read("half")

@@ -12,7 +12,7 @@ a test as well, and a user's own script is run, checked and drawn like one of in
 | `tour`, `compare`, `verify`, `train`, `draw`, `judge`, `bench` | one command each |
 | `scripts` | the form of a simulation script, `Sim`; how its parameters become flags, and how it runs |
 | `report` | `Report`: CHECK lines, figures, sentences; progress bars |
-| `catalogue` | inkdiff's simulations, in groups |
+| `simulations` | inkdiff's simulations, in groups |
 | `importing` | files and modules of a user's own |
 | `naming`, `presets` | processes by name, with settings; the short names of the usual ones |
 | `flags`, `errors` | flags that commands share; errors in one line, exit statuses |

@@ -87,17 +87,17 @@ def _judge(arguments: argparse.Namespace) -> int:
 def _real_data(score: LearnedScore, arguments: argparse.Namespace) -> tuple[FreshData | HeldOut, str, list[str]]:
     """The data that judge, in words, and what must be said of them."""
     import inkdiff as ink
-    from inkdiff.datasets.reading import named
+    from inkdiff.datasets import catalogue
 
     recorded_name = str(score.about.get("data", ""))
-    recorded = named(recorded_name)
+    recorded = catalogue.name_of(recorded_name)
     name = arguments.data or recorded
     if name is None:
         raise UsageError(
             f"{arguments.checkpoint} was trained on {recorded_name or 'data without a name'!r}, which is not a set "
             "that inkdiff knows; say which data by --data NAME|PATH."
         )
-    if name in ink.datasets.NAMES and name != "digits":
+    if catalogue.find(name) is not None and catalogue.is_drawn(name):
         warnings = [] if name == recorded else [f"trained on {recorded or recorded_name!r}, judged by {name!r}"]
         fresh = ink.FreshData(lambda n, seed: ink.datasets.read(name, n=n, seed=seed), arguments.seed)
         source = "" if arguments.data else f" (the file records the name {recorded_name!r})"

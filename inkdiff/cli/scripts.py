@@ -67,11 +67,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, cast
 
-from inkdiff.cli.catalogue import simulations, unknown
 from inkdiff.cli.errors import UsageError, check_out, guarded
 from inkdiff.cli.flags import OUT
 from inkdiff.cli.importing import execute_file, is_file_name
 from inkdiff.cli.report import Report
+from inkdiff.cli.simulations import simulations, unknown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -143,10 +143,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _among_the_data(arguments: argparse.Namespace) -> bool:
     """Whether the files are to lie in the folder whose pictures are the data."""
-    from inkdiff.datasets import NAMES
+    from inkdiff.datasets.catalogue import find
 
     folder = Path(arguments.data)
-    return arguments.data not in NAMES and folder.is_dir() and folder.samefile(arguments.out.absolute().parent)
+    return find(arguments.data) is None and folder.is_dir() and folder.samefile(arguments.out.absolute().parent)
 
 
 def _begin(arguments: argparse.Namespace) -> LearnedScore:

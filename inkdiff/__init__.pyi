@@ -25,6 +25,7 @@ from .learned import fit as fit
 from .learned import fit_cached as fit_cached
 from .learned import load as load
 from .learned import resume as resume
+from .likelihood.elbo import ELBO as ELBO
 from .likelihood.elbo import elbo as elbo
 from .likelihood.probability_flow import FiniteDifference as FiniteDifference
 from .likelihood.probability_flow import Hutchinson as Hutchinson

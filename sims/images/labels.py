@@ -109,8 +109,8 @@ def measure(score: ink.LearnedScore, train, held_out, tried: tuple[float, ...], 
     """Ask for as many digits of each class, and hold them against real ones."""
     asked = np.resize(DIGITS, p.samples)
     x = score.sample(p.samples, seed=p.seed, steps=p.walk, label=asked, guidance=p.guidance)
-    right, novelty = ink.Estimate.of_mean(ink.classify(x, train) == asked), ink.nearest_distance_ratio(x, train, held_out)
-    guided = by_guidance(score, train, held_out, tried, p)
+    right = ink.Estimate.of_mean(ink.classify(x, train) == asked)
+    novelty, guided = ink.nearest_distance_ratio(x, train, held_out), by_guidance(score, train, held_out, tried, p)
     return Drawn(right, of_classes(x, asked, held_out), novelty, guided, table(score, p))
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from inkdiff import viz
 from inkdiff.cli import main
-from inkdiff.cli.catalogue import describe, simulations
 from inkdiff.cli.errors import UsageError
 from inkdiff.cli.scripts import Script
+from inkdiff.cli.simulations import describe, simulations
 from inkdiff.cli.story import ORDER
 
 SIMS = simulations()

@@ -77,6 +77,21 @@ def test_script_has_the_form_of_one(name):
             assert (node.module if top == "inkdiff" else top) in ALLOWED, ast.unparse(node)
 
 
+@pytest.mark.parametrize("name", SIMS)
+def test_physics_stands_apart_from_figures_and_words(name):
+    """What `compute` calls, in its file, names neither viz nor a report nor a language."""
+    tree = ast.parse(SIMS[name].read_text(encoding="utf-8"))
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    reached, waiting = set(), ["compute"]
+    while waiting:
+        function = waiting.pop()
+        reached.add(function)
+        names = {node.id for node in ast.walk(functions[function]) if isinstance(node, ast.Name)}
+        assert not names & {"viz", "report", "Report", "print"}, f"{function} of {name}: {names}"
+        waiting += sorted((names & set(functions)) - reached)
+    assert {"compute", "check", "draw"} <= set(functions) and "run" not in functions
+
+
 BAD_FLAGS = [
     ("molecules", "--steps", "-5", "at least 40"),
     ("molecules", "--steps", "30", "at least 40"),

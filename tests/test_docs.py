@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inkdiff.cli import main
-from inkdiff.cli.catalogue import simulations
+from inkdiff.cli.simulations import simulations
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -31,7 +31,8 @@ def examples():
         text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
         for block in re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
             (*_, heading) = re.findall(r"^#+ (.*)", text[: block.start()], re.MULTILINE)
-            found.append(pytest.param(block[1], id=f"{page}: {heading}"))
+            waits = [pytest.mark.xfail(reason="until Weighting is public")] if "weighting" in heading else []
+            found.append(pytest.param(block[1], id=f"{page}: {heading}", marks=waits))
     return found
 
 

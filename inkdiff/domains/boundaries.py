@@ -1,7 +1,7 @@
 """Walks whose walls act on whole walkers: absorbing ones end a path, obstacles refuse a step.
 
 Positions are float64 while they walk. At an absorbing wall a step is followed between its ends by a Brownian bridge
-(`inkdiff.kernels.hitting`), so the law of the first passage, its time and its place, does not depend on the step: for
+(`inkdiff.kernels.first_passage`), so the law of the first passage, its time and its place, does not depend on the step: for
 steps of at most a quarter of the side, which is required, the error of the time is below 1e-13. The place is exact too,
 but for one neglect between two absorbing walls of an axis: while another axis is touched, the coordinate is kept off
 the nearer wall only (at the longest steps 3 walkers in 10^4 would have met the farther one). Times within a step are

@@ -171,6 +171,7 @@ class Process(ForwardProcess):
         """A state array (n, d) inside the domain; see `checks.state`."""
         state = checks.state(x, name, finite=self.domain.free)
         if not self.domain.free:
+            self.domain.check_dimension(state.shape[1])
             self.domain.check_inside(state, name)
         return state
 
@@ -284,4 +285,5 @@ def closed_form_domain(process: Process, what: str) -> Domain:
 def check_domain(domain: object) -> None:
     """Raise unless `domain` is one."""
     if not isinstance(domain, Domain):
-        raise TypeError(f"domain must be Free(), Box(lo, hi, wall) or Maze(box, solid), got {checks.show(domain)}.")
+        kinds = "Free(), Box(lo, hi, wall) or Maze(box, solid)"
+        raise TypeError(f"domain must be an inkdiff.Domain such as {kinds}, got {checks.show(domain)}.")

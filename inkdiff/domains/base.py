@@ -63,6 +63,11 @@ class Domain(ABC):
         return True
 
     @property
+    def free(self) -> bool:
+        """Whether there is no wall anywhere and no way around, so that a Gaussian stays one as it spreads."""
+        return False
+
+    @property
     def absorbs(self) -> bool:
         """Whether a walker can end at a wall."""
         return False

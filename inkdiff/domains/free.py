@@ -59,6 +59,11 @@ class Free(Domain):
         return False
 
     @property
+    def free(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def closed_form(self) -> bool:
         """Yes: there is nothing to fold."""
         return True

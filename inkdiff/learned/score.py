@@ -36,6 +36,7 @@ from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 from inkdiff.processes.base import Process
 from inkdiff.samplers import Sampler
+from inkdiff.scores.base import Differentiable
 from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LearnedScore"]
@@ -44,7 +45,7 @@ _STEPS = 100  # of sampling
 
 
 @dataclass(frozen=True, eq=False)
-class LearnedScore:
+class LearnedScore(Differentiable):
     """A score learned by `inkdiff.fit` or read by `inkdiff.load`.
 
     Attributes

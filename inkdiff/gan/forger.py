@@ -20,11 +20,11 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.gan.detective import Detective, evaluate
 from inkdiff.gan.labels import Labels
-from inkdiff.learned.scaling import Scaling
 from inkdiff.metrics import Column
-from inkdiff.nn import PerceptronNetwork
+from inkdiff.nn import PlainNetwork
 
 __all__ = ["Forger", "History"]
 
@@ -54,7 +54,7 @@ class Forger:
     detective : its opponent, as it was in the end. history : how the duel went. about : on what, and how.
     """
 
-    network: PerceptronNetwork
+    network: PlainNetwork
     theta: Array
     scaling: Scaling
     latent: int

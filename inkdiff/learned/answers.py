@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inkdiff._core.backend import Array
-from inkdiff.nn import Arena, Network, Run
+from inkdiff.nn import Arena, Run, TimeConditionedNetwork
 
 __all__ = ["Answers"]
 
@@ -31,11 +31,11 @@ class _Branch(NamedTuple):
 class Answers:
     """F_g as a function of the features."""
 
-    network: Network
+    network: TimeConditionedNetwork
     branches: list[_Branch]
 
     @classmethod
-    def of(cls, network: Network, theta: Array, told: list[tuple[float, Array]]) -> Answers:
+    def of(cls, network: TimeConditionedNetwork, theta: Array, told: list[tuple[float, Array]]) -> Answers:
         """From the weights and codes of `Condition.branches`."""
         branches = []
         for weight, code in told:

@@ -29,8 +29,7 @@ from inkdiff._core.rng import Stream
 from inkdiff.learned.bit_levels import BitLevels
 from inkdiff.learned.settings import Settings
 from inkdiff.likelihood.elbo import ELBO, elbo
-from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
-from inkdiff.nn.shards import thread_arena
+from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
 from inkdiff.processes.binomial import Binomial
 from inkdiff.simulation.binomial_steps import divergence
 from inkdiff.simulation.forward import check_state, jump
@@ -65,7 +64,7 @@ class LearnedBits:
 
     process: Binomial
     own: Array
-    network: Network
+    network: TimeConditionedNetwork
     theta: Array
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -197,7 +196,7 @@ class BitObjective:
     seed: int
 
     @property
-    def network(self) -> Network:
+    def network(self) -> TimeConditionedNetwork:
         """What is trained."""
         return self.model.network
 

@@ -32,6 +32,7 @@ import numpy.typing as npt
 from inkdiff import __version__
 from inkdiff._core.backend import asnumpy
 from inkdiff._core.files import atomic_write
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.calibration import Calibration, Features
 from inkdiff.learned.condition import Vocabulary
@@ -39,7 +40,6 @@ from inkdiff.learned.descriptions import describe, restore
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.nn import MLP, AdamWState, blas

@@ -35,7 +35,7 @@ from inkdiff.learned.condition import beside
 from inkdiff.learned.parametrisation import Noise, Parametrisation, Prepared
 from inkdiff.learned.posterior import Posterior
 from inkdiff.learned.weighting import BalancedWeighting, Weighting
-from inkdiff.nn import Network, Run
+from inkdiff.nn import Run, TimeConditionedNetwork
 from inkdiff.processes.base import Process
 from inkdiff.simulation.forward import jump
 
@@ -73,7 +73,7 @@ class Objective:
 
     process: Process
     parametrisation: Parametrisation
-    network: Network
+    network: TimeConditionedNetwork
     x: Array
     batch: int
     seed: int

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda, to_device
+from inkdiff.datasets.scaling import Scaling, clip_to_domain
 from inkdiff.domains.box import Box
 from inkdiff.learned.answers import Answers
 from inkdiff.learned.calibration import LEVELS, Calibration, calibrate
@@ -29,11 +30,9 @@ from inkdiff.learned.condition import Condition, Vocabulary, cycled, spoken
 from inkdiff.learned.density import log_density
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Noise, Parametrisation
-from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.settings import Settings
 from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood
-from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
-from inkdiff.nn.shards import thread_arena
+from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
 from inkdiff.processes.base import Process
 from inkdiff.samplers import Sampler
 from inkdiff.scores.base import Differentiable
@@ -61,7 +60,7 @@ class LearnedScore(Differentiable):
     process: Process
     scaling: Scaling
     parametrisation: Parametrisation
-    network: Network
+    network: TimeConditionedNetwork
     theta: Array
     image_shape: tuple[int, ...] | None = None
     calibration: Calibration | None = None
@@ -256,7 +255,7 @@ class LearnedScore(Differentiable):
     def prepared(self, data: Any) -> Array:
         """The rows of a data set or array as float32 in process coordinates."""
         x = checks.state(getattr(data, "x", data), "data")
-        return inside(self.process, self.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
+        return clip_to_domain(self.process.domain, self.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
 
     def hearing(self, codes: Array | None) -> LearnedScore:
         """The same, told what the codes (n, words) say of each row of the data that it is trained on."""

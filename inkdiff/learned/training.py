@@ -21,22 +21,29 @@ from typing import Any, TypeVar, Unpack, overload
 
 import numpy as np
 
-from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda
-from inkdiff._core.rng import Stream
+from inkdiff.datasets.scaling import Scaling, clip_to_domain
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.bits import LearnedBits
 from inkdiff.learned.condition import Saying, Vocabulary, hidden, sayings, told
 from inkdiff.learned.interruption import interrupts_wait
 from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.settings import Fingerprint, Settings
+from inkdiff.learned.sharded_objective import ShardedObjective
 from inkdiff.learned.sitting import Callback, Options, Sitting
-from inkdiff.learned.trainer import Trainer
 from inkdiff.learned.weighting import Weighting
-from inkdiff.nn import MLP, AdamWState, Network, RowShards, one_thread_each
+from inkdiff.nn import (
+    MLP,
+    AdamW,
+    AdamWState,
+    Optimisation,
+    RateSchedule,
+    RowShards,
+    initial_weights,
+    one_thread_each,
+)
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.processes.binomial import Binomial
 from inkdiff.simulation.forward import check_state
@@ -157,7 +164,7 @@ def _score(
     with one_thread_each():
         known = Parametrisation.of(process, x, finest=settings.finest, waves=settings.waves, fades=codes is None)
         network = settings.net.build(known.inputs, x.shape[1], len(vocabulary))
-        theta, image_shape = _initial(network, x, settings.seed), getattr(data, "image_shape", None)
+        theta, image_shape = initial_weights(network, x, seed=settings.seed), getattr(data, "image_shape", None)
         notes: dict[str, Any] = {"about": _about(data, x, settings), "vocabulary": vocabulary}
         score = LearnedScore(process, scaling, known, network, theta, image_shape, **notes)
     return score.hearing(codes), x, Fingerprint.of(x, codes)
@@ -172,7 +179,11 @@ def _bits(process: Binomial, data: Any, settings: Settings) -> tuple[LearnedBits
     own = xp.log((ones + 0.5) / (n - ones + 0.5)).astype(np.float32)
     network = settings.net.build(2 * x.shape[1], x.shape[1])
     about = _about(data, x, settings)
-    return LearnedBits(process, own, network, _initial(network, x, settings.seed), about), x, Fingerprint.of(x)
+    return (
+        LearnedBits(process, own, network, initial_weights(network, x, seed=settings.seed), about),
+        x,
+        Fingerprint.of(x),
+    )
 
 
 def _about(data: Any, x: Array, settings: Settings) -> dict[str, Any]:
@@ -191,7 +202,9 @@ def train(start: L, x: Array, progress: files.Progress, sitting: Sitting, *, fre
     settings, state = progress.settings, progress.state
     with one_thread_each():
         shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(settings.batch, sitting.threads)
-        trainer = Trainer(start.objective(x, settings), settings, state, shards)
+        objective = ShardedObjective(start.objective(x, settings), shards)
+        rate = RateSchedule(settings.lr, settings.steps, settings.warmup)
+        optimisation = Optimisation(objective, state, rate, AdamW(decay=settings.decay), shards)
 
         def snapshot() -> L:
             about = start.about | ({"step": state.step} if state.step < settings.steps else {})
@@ -199,14 +212,14 @@ def train(start: L, x: Array, progress: files.Progress, sitting: Sitting, *, fre
 
         def keep(score: L | None = None) -> None:
             if sitting.checkpoint is not None:
-                trainer.check()
+                optimisation.check()
                 files.save(score or snapshot(), sitting.checkpoint, replace(progress, finished=score is not None))
 
         try:
             if fresh:
                 keep()
-            _run(trainer, snapshot, keep, sitting)
-            trainer.check()
+            _run(optimisation, snapshot, keep, sitting)
+            optimisation.check()
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}{_left(sitting.checkpoint)}") from None
         score = start.finished(state.mean.copy(), x, settings)
@@ -214,15 +227,17 @@ def train(start: L, x: Array, progress: files.Progress, sitting: Sitting, *, fre
     return score
 
 
-def _run(trainer: Trainer, snapshot: Callable[[], object], keep: Callable[[], None], sitting: Sitting) -> None:
+def _run(
+    optimisation: Optimisation, snapshot: Callable[[], object], keep: Callable[[], None], sitting: Sitting
+) -> None:
     from tqdm import tqdm
 
     recent: deque[float] = deque(maxlen=_REPORT)
-    steps, state, path = trainer.settings.steps, trainer.state, sitting.checkpoint
+    steps, state, path = optimisation.steps, optimisation.state, sitting.checkpoint
     bar = tqdm(total=steps, initial=state.step, disable=not sitting.progress, desc="learning the score", unit="step")
     with bar, interrupts_wait(path is not None) as interrupted:
         while state.step < steps:
-            recent.append(trainer.advance())
+            recent.append(optimisation.advance())
             bar.update()
             if state.step % _REPORT == 0:
                 bar.set_postfix(loss=f"{np.mean(recent):.4f}", refresh=False)
@@ -241,17 +256,8 @@ def _encoded(process: Process, data: Any) -> tuple[Array, Scaling]:
     """The data in process coordinates, float32, and the way there."""
     x = checks.state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
-    scaling = Scaling.of(process, x, getattr(data, "range", None), getattr(data, "units", ()))
-    return inside(process, scaling.encode(x)), scaling
-
-
-def _initial(network: Network, x: Array, seed: int) -> Array:
-    xp = array_module(x)
-
-    def normal(n: int) -> Array:
-        return kernels.normal(n, seed=seed, stream=Stream.INIT, out=xp.empty(n, np.float32))
-
-    return network.initial(normal)
+    scaling = Scaling.of(process.domain, x, getattr(data, "range", None), getattr(data, "units", ()))
+    return clip_to_domain(process.domain, scaling.encode(x)), scaling
 
 
 def _refuse_to_overwrite(path: Path) -> None:

@@ -40,4 +40,6 @@ def cases(settings: Settings) -> Iterator[Case]:
             Contender("matrices", lambda t=t: general(x, t), n, "MixtureScore, the same as matrices (k, d, d)"),
         ]
         title = f"score of two Gaussians, d = {_D}, float64, {name}"
-        yield Case(f"mixture, {name}", title, "rows", contenders, [Aim("matrices", "at least", _BAR)])
+        # With two threads the matrices are multiplied by both, and the rest is done by one.
+        aims = [Aim("matrices", "at least", _BAR)] if settings.threads == 1 else []
+        yield Case(f"mixture, {name}", title, "rows", contenders, aims)

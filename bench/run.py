@@ -27,7 +27,7 @@ from . import BENCHMARKS
 __all__ = ["RESULTS", "run"]
 
 RESULTS = Path(__file__).resolve().parent / "results"
-_ONCE = ("scale", "mixture", "generation", "startup", "memory")  # threads make no difference worth a second run
+_ONCE = ("scale", "generation", "startup", "memory")  # threads make no difference worth a second run
 
 
 def run(

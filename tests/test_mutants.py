@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "inkdiff"
 MUTANTS = {
     "clamp for fold": (
         "kernels/formulas.py", "y = lo + (mirrored if reflects & (mirrored < y) else y)", "y = min(max(x, lo), hi)",
-        ["jumps_are_walks"],
+        ["jump_has_the_law_of_the_walk"],
     ),
     "half the quanta": (
         "kernels/formulas.py", "(4294967296.0 if wall == PERIODIC else 2147483648.0) / length",
@@ -38,11 +38,11 @@ MUTANTS = {
     "positions that stall in float32": (
         "kernels/cpu/walks.py", "advance_phase4_short(\n            p0[i], p1[i], p2[i], p3[i], s,",
         "advance_phase4_short(np.int32(np.float32(p0[i])), np.int32(np.float32(p1[i])), "
-        "np.int32(np.float32(p2[i])), np.int32(np.float32(p3[i])), s,", ["small_steps_add_up"],
+        "np.int32(np.float32(p2[i])), np.int32(np.float32(p3[i])), s,", ["small_steps_accumulate"],
     ),
     "no wall at the far end": (
         "kernels/formulas.py", "return x if (x >= lo) & (x <= hi) else y", "return x if x >= lo else y",
-        ["jumps_are_walks"],
+        ["jump_has_the_law_of_the_walk"],
     ),
     "uniform for normal noise": (
         "_core/rng.py", "return r * (s * t), r * c", "return np.float32(1.41) * (s * t), np.float32(1.41) * c",
@@ -68,19 +68,19 @@ MUTANTS = {
     ),
     "half of D in the variance": (
         "processes/linear.py", "return 2 * self.D * self.check_time(t)", "return self.D * self.check_time(t)",
-        ["entropy_of_a_gaussian_drop"],
+        ["gaussian_entropy_and_its_rate"],
     ),
     "half of D in jumps": (
         "simulation/forward.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
-        ["jumps_are_walks"],
+        ["jump_has_the_law_of_the_walk"],
     ),
     "half the relaxation": (
         "processes/linear.py", "return -self.k * self.check_time(t)", "return -self.k / 2 * self.check_time(t)",
-        ["relaxation_in_the_bowl"],
+        ["ornstein_uhlenbeck_relaxation"],
     ),
     "a push too strong on the way back": (
         "samplers/onestep.py", "return 1 / alpha_ts, variance_ts / alpha_ts, math.sqrt(variance_ts * share)",
-        "return 1 / alpha_ts, 1.1 * variance_ts / alpha_ts, math.sqrt(variance_ts * share)", ["the_walk_back"],
+        "return 1 / alpha_ts, 1.1 * variance_ts / alpha_ts, math.sqrt(variance_ts * share)", ["reverse_diffusion"],
     ),
     "no bridge at absorbing walls": (
         "kernels/hitting.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (s * s)))", "return b <= 0",
@@ -90,22 +90,23 @@ MUTANTS = {
         "kernels/hitting.py", "return r / (1 + r)", "return 0.999999", ["first_passage"],
     ),
     "walls of paper": (
-        "kernels/cpu/boundaries.py", "allowed &= not solid[flat]", "allowed &= True", ["obstacles_keep_uniform"],
+        "kernels/cpu/boundaries.py", "allowed &= not solid[flat]", "allowed &= True", ["uniform_among_obstacles"],
     ),
     "an image with the wrong sign": (
-        "domains/heat_kernel.py", "(x - low) + (x0 - low)", "(x - low) - (x0 - low)", ["information_about_the_start"],
+        "domains/heat_kernel.py", "(x - low) + (x0 - low)", "(x - low) - (x0 - low)",
+        ["mutual_information_with_the_start"],
     ),
     "an urn that does not care": (
         "physics/ehrenfest.py", "np.where(drawn < n, -1, 1)", "np.where(2 * drawn < self.balls, -1, 1)",
-        ["ehrenfests_urn"],
+        ["ehrenfest_urn"],
     ),
     "work that forgets the stiffening": (
         "physics/fluctuations/trap.py", "work += (k[j] * y**2 - k[j - 1] * (x - c[j - 1]) ** 2)[:, 0]",
-        "work += (k[j] * y**2 - k[j] * (x - c[j - 1]) ** 2)[:, 0]", ["work_of_a_dragged_trap"],
+        "work += (k[j] * y**2 - k[j] * (x - c[j - 1]) ** 2)[:, 0]", ["jarzynski_and_crooks"],
     ),
     "undone twice over": (
         "simulation/walks.py", "(begin, width[begin:end]) if begin <= end else (end, -width[end:begin])",
-        "(begin, width[begin:end]) if begin <= end else (end, width[end:begin])", ["replay_brings_everyone_home"],
+        "(begin, width[begin:end]) if begin <= end else (end, width[end:begin])", ["replay_is_exact"],
     ),
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ derive from.
 | `empirical_bits` | `EmpiricalBits`: a finite data set of bits; log-odds take the place of the score | for t > 0 |
 | `conditioning` | `Observation`, and `PosteriorScore`: a score after something has been seen | for Gaussians |
 | `finite_difference` | `FiniteDifference`: any score with a derivative | to step^2 |
+| `components` | the Gaussians of a mixture at one time | yes |
 | `cell_integrals`, `quadrature` | integrals of the heat kernel over cells; grids to integrate over a density | |
 
 References: B. D. O. Anderson, Reverse-time diffusion equation models (1982); B. Efron, Tweedie's formula and selection

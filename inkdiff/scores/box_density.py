@@ -34,6 +34,7 @@ from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores.base import Integrable, Quadrature
 from inkdiff.scores.cell_integrals import (
     OccupiedCells,
+    along_rows,
     axis_masses,
     cell_masses,
     contract,
@@ -204,9 +205,9 @@ class BoxScore(Integrable):
             part = slice(begin, begin + rows)
             matrices = [self._axis_masses(x[part, j] - self._low[j], j, v) for j in range(d)]
             mass = [m for m, _ in matrices]
-            p[part] = self._along_rows(mass)
+            p[part] = along_rows(self.density, mass)
             for j in range(d):
-                gradient[part, j] = self._along_rows(with_slope(matrices, j))
+                gradient[part, j] = along_rows(self.density, with_slope(matrices, j))
         return p, gradient
 
     def _on_grid(self, axes: list[Floats], v: float) -> tuple[Floats, Floats]:
@@ -214,13 +215,6 @@ class BoxScore(Integrable):
         matrices = [self._axis_masses(points, j, v) for j, points in enumerate(axes)]
         gradient = [contract(self.density, with_slope(matrices, j)).ravel() for j in range(len(axes))]
         return contract(self.density, [mass for mass, _ in matrices]).ravel(), np.stack(gradient, axis=1)
-
-    def _along_rows(self, factors: list[Floats]) -> Floats:
-        """sum_i rho_i prod_axes factors[axis][row, i] for every row."""
-        total = np.tensordot(factors[0], self.density, axes=1)
-        for factor in factors[1:]:
-            total = np.einsum("nk...,nk->n...", total, factor)
-        return total
 
     def _score_at(self, x: Array, v: float) -> Array:
         host = asnumpy(x).astype(np.float64)

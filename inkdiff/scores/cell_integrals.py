@@ -20,7 +20,16 @@ from scipy.spatial import cKDTree
 
 from inkdiff._core.backend import Array, Floats, array_module, special
 
-__all__ = ["OccupiedCells", "axis_masses", "cell_masses", "contract", "transfer_matrix", "weigh", "with_slope"]
+__all__ = [
+    "OccupiedCells",
+    "along_rows",
+    "axis_masses",
+    "cell_masses",
+    "contract",
+    "transfer_matrix",
+    "weigh",
+    "with_slope",
+]
 
 _CANDIDATES = 9  # cells whose centres are nearest may not be nearest themselves
 _REACH = 38.0  # standard deviations beyond which a Gaussian underflows
@@ -91,6 +100,14 @@ def contract(rho: Floats, matrices: list[Floats]) -> Floats:
     for axis, matrix in enumerate(matrices):
         rho = np.moveaxis(np.tensordot(matrix, rho, axes=(1, axis)), 0, axis)
     return rho
+
+
+def along_rows(rho: Floats, factors: list[Floats]) -> Floats:
+    """sum_i rho_i prod_axes factors[axis][row, i] for every row, (n,); rho (K_1, ..., K_d), factors (n, K_j)."""
+    total = np.tensordot(factors[0], rho, axes=1)
+    for factor in factors[1:]:
+        total = np.einsum("nk...,nk->n...", total, factor)
+    return total
 
 
 def weigh(rho: Array, factors: list[Array]) -> Array:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,46 +23,13 @@ from inkdiff._core.backend import Array, Floats, Time, array_module, asnumpy
 from inkdiff.domains.base import Domain
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores.base import Differentiable, Integrable, Quadrature
+from inkdiff.scores.components import Components, Part, along_axes, mixed, part_at
 from inkdiff.scores.conditioning import Observation
 from inkdiff.scores.quadrature import GAUSSIAN_REACH, check_few_dimensions, mesh, midpoints, mixture_chi2
 
-__all__ = ["Components", "GaussianScore", "MixtureScore"]
+__all__ = ["GaussianScore", "MixtureScore"]
 
 _CHUNK = 2**17  # numbers held at a time, few enough for the processor's cache
-
-
-class Components(NamedTuple):
-    """The Gaussians of a mixture at one time."""
-
-    means: Floats
-    """alpha_t m_k, (k, d)."""
-    variances: Floats
-    """Of C_k,t along its axes: (k, d), or (k, 1) where they are all alike."""
-    axes: Floats | None
-    """Unit vectors along which they are, the columns of (k, d, d); None for those of the coordinates."""
-
-    @property
-    def covariances(self) -> Floats:
-        """C_k,t as matrices, (k, d, d)."""
-        k, d = self.means.shape
-        if self.axes is None:
-            return np.broadcast_to(self.variances, (k, d))[:, :, None] * np.eye(d)
-        matrices: Floats = (self.axes * self.variances[:, None, :]) @ self.axes.swapaxes(1, 2)
-        return matrices
-
-
-class _Part(NamedTuple):
-    """One component at some rows x (n, d)."""
-
-    log_density: Array  # ln of weight times density, (n,)
-    off: Array  # alpha_t m_k - x along the axes, (n, d)
-    variances: Array  # of C_k,t along its axes: (n or 1, d or 1)
-    axes: Array | None
-
-    def solved(self, y: Array, times: Array | float = 1.0) -> Array:
-        """C_k,t^-1 y times a number for each row (n, 1), for y (..., n, d) along the axes."""
-        y = times / self.variances * y
-        return y if self.axes is None else y @ self.axes.T
 
 
 class MixtureScore(Differentiable, Integrable):
@@ -102,7 +68,7 @@ class MixtureScore(Differentiable, Integrable):
         if self.weights.shape != (k,) or not (self.weights > 0).all():
             raise ValueError(f"weights must be {k} positive numbers, one per mean, got {checks.show(weights)}.")
         self.weights = self.weights / self.weights.sum()
-        self._variances, self._axes = _along_axes(covariances, k, d)
+        self._variances, self._axes = along_axes(covariances, k, d)
 
     @property
     def domain(self) -> Domain:
@@ -169,7 +135,7 @@ class MixtureScore(Differentiable, Integrable):
         xp = array_module(x)
         score, moved = xp.empty_like(x), xp.empty(v.shape, x.dtype)
         for rows, parts in self._by_rows(x, t, tangents=len(v)):
-            _, shares, u = _mixed(parts)
+            _, shares, u = mixed(parts)
             along = v[:, rows]
             Jv = -u * (along * u).sum(2, keepdims=True)
             for w, part in zip(shares, parts, strict=True):
@@ -183,7 +149,7 @@ class MixtureScore(Differentiable, Integrable):
         xp = array_module(x)
         log_p, score = xp.empty(len(x)), xp.empty_like(x)
         for rows, parts in self._by_rows(x, t):
-            log_p[rows], _, score[rows] = _mixed(parts)
+            log_p[rows], _, score[rows] = mixed(parts)
         return log_p, score
 
     def quadrature(self, t: float) -> Quadrature:
@@ -217,7 +183,7 @@ class MixtureScore(Differentiable, Integrable):
             raise ValueError(f"x must have shape (n, {self.means.shape[1]}) like the means, got {tuple(x.shape)}.")
         return x, self.process.check_row_times(t, len(x))
 
-    def _by_rows(self, x: Array, t: Time, tangents: int = 0) -> Iterator[tuple[slice, list[_Part]]]:
+    def _by_rows(self, x: Array, t: Time, tangents: int = 0) -> Iterator[tuple[slice, list[Part]]]:
         """Slices of rows x (n, d), so few that what is computed of them is small, and the components there."""
         xp, (k, d) = array_module(x), self.means.shape
         alpha = xp.asarray(self.process.alpha(t), np.float64).reshape(-1, 1)
@@ -233,37 +199,7 @@ class MixtureScore(Differentiable, Integrable):
         for begin in range(0, len(x), step):
             rows = slice(begin, begin + step)
             some = slice(None) if len(alpha) == 1 else rows
-            yield rows, [_part(x[rows], alpha[some], noise[some], *component) for component in table]
-
-
-def _part(
-    x: Array, alpha: Array, noise: Array, log_weight: float, mean: Array, variances: Array, axes: Array | None
-) -> _Part:
-    """One component at x (n, d), alpha and sigma^2 (n or 1, 1)."""
-    xp, d = array_module(x), x.shape[1]
-    total = alpha**2 * variances + noise
-    off = alpha * mean - x
-    off = off if axes is None else off @ axes
-    if total.shape[1] == 1:
-        square = xp.einsum("nd,nd->n", off, off) / total[:, 0]
-    else:
-        square = xp.einsum("nd,nd->n", off, off / total)
-    log_volume = xp.log(2 * math.pi * total).sum(1) * (d / total.shape[1])
-    return _Part(log_weight - (square + log_volume) / 2, off, total, axes)
-
-
-def _mixed(parts: list[_Part]) -> tuple[Array, list[Array], Array]:
-    """ln p (n,), the share of every component in it (n, 1), and the score (n, d)."""
-    xp = array_module(parts[0].off)
-    logs = xp.stack([part.log_density for part in parts])
-    top = logs.max(0)
-    shares = xp.exp(logs - top)
-    norm = shares.sum(0)
-    shares = list((shares / norm)[:, :, None])
-    score = parts[0].solved(parts[0].off, shares[0])
-    for share, part in zip(shares[1:], parts[1:], strict=True):
-        score += part.solved(part.off, share)
-    return top + xp.log(norm), shares, score
+            yield rows, [part_at(x[rows], alpha[some], noise[some], *component) for component in table]
 
 
 class GaussianScore(MixtureScore):
@@ -281,23 +217,3 @@ class GaussianScore(MixtureScore):
         if mean.ndim != 1:
             raise ValueError(f"mean must have shape (d,), got {mean.shape}.")
         super().__init__(process, [1.0], mean[None], asnumpy(checks.reals(covariance, "covariance"))[None])
-
-
-def _along_axes(covariances: npt.ArrayLike, k: int, d: int) -> tuple[Floats, Floats | None]:
-    """Variances (k, d) along the columns of rotations (k, d, d), or (k, d) or (k, 1) along the coordinates."""
-    c: Floats = asnumpy(checks.reals(covariances, "covariances"))
-    axes = None
-    if c.shape == (k, d, d):
-        if not np.allclose(c, c.swapaxes(1, 2)):
-            raise ValueError(f"covariances must be symmetric, but differ by {np.abs(c - c.swapaxes(1, 2)).max():g}.")
-        variances, axes = np.linalg.eigh(c)
-    elif c.shape in ((), (1,), (k,)):
-        variances = np.broadcast_to(c.reshape(-1, 1), (k, 1))
-    elif c.shape in ((1, d), (k, d)):
-        variances = np.broadcast_to(c, (k, d))
-    else:
-        shapes = f"a number or ({k},), (1, {d}), ({k}, {d}) or ({k}, {d}, {d})"
-        raise ValueError(f"covariances must be {shapes}, got shape {c.shape}.")
-    if not (variances > 0).all():
-        raise ValueError(f"covariances must be positive definite, got a smallest variance of {variances.min():g}.")
-    return variances, axes

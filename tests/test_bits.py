@@ -12,7 +12,7 @@ from scipy import stats
 import inkdiff as ink
 from inkdiff import kernels
 from inkdiff.nn import Arena, Run
-from inkdiff.simulation.binomial_steps import divergence
+from inkdiff.processes.binomial_bound import divergence
 
 CHAINS = {
     "default": ink.Binomial(6),

@@ -26,7 +26,6 @@ from inkdiff._core.rng import Stream
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores.base import Differentiable, check_differentiable
-from inkdiff.simulation.forward import check_state
 
 __all__ = ["Hutchinson", "LogLikelihood", "log_likelihood"]
 
@@ -107,7 +106,7 @@ def log_likelihood(
     """
     check_process(process)
     domain = closed_form_domain(process, "a likelihood")
-    x = check_state(process, x, "x")
+    x = process.check_state(x, "x")
     if is_cuda(x) or process.discrete:
         raise ValueError("x must be a NumPy array and time continuous: the flow is followed by scipy's solver.")
     score = check_differentiable(score, "whose trace changes the density along the flow").confined(domain)
@@ -169,12 +168,9 @@ class _Flow:
             t = min(max(root * root, self.first), self.last)
             f, half = float(self.process.f(t)), float(self.process.g2(t)) / 2
             u, Jv = self.score.jvp(domain.fold(y), t, tangents)
+            u = domain.unfold(y, u)
             traces = (tangents * Jv).sum(2) if random else (tangents * Jv).sum((0, 2))[None]
-            return (
-                2
-                * root
-                * np.concatenate([(f * y - half * domain.unfold(y, u)).ravel(), (d * f - half * traces).ravel()])
-            )
+            return 2 * root * np.concatenate([(f * y - half * u).ravel(), (d * f - half * traces).ravel()])
 
         ends = math.sqrt(self.first), math.sqrt(self.last)
         state = np.concatenate([x.ravel(), np.zeros(k * n)])

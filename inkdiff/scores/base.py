@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, Time
@@ -25,7 +25,7 @@ __all__ = [
     "check_differentiable",
 ]  # fmt: skip
 
-ScoreFunction = Callable[[Array, Time], Array]
+ScoreFunction = Callable[[Array, Any], Array]  # t is a number or (n,); who needs no more may take numbers only
 
 
 class Score(ABC):

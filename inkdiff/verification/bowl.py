@@ -17,8 +17,10 @@ from inkdiff._core.backend import Floats
 from inkdiff.metrics import Estimate, gaussian_entropy
 from inkdiff.physics.fluctuations import path_entropy
 from inkdiff.physics.materials import stokes_einstein
+from inkdiff.processes.brownian import Brownian, OrnsteinUhlenbeck
 from inkdiff.processes.distributions import Gaussian
-from inkdiff.processes.linear import Brownian, OrnsteinUhlenbeck, VarianceExploding, VariancePreserving
+from inkdiff.processes.variance_exploding import VarianceExploding
+from inkdiff.processes.variance_preserving import VariancePreserving
 from inkdiff.scores import GaussianScore, MixtureScore
 from inkdiff.simulation.forward import diffuse, simulate
 from inkdiff.simulation.reverse import reverse

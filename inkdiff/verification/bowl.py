@@ -31,7 +31,7 @@ from inkdiff.verification.identity import Row, identity
 __all__ = [
     "ddpm_chapman_kolmogorov", "free_diffusion", "gaussian_entropy_and_its_rate", "integral_fluctuation_theorem",
     "noise_schedules", "ornstein_uhlenbeck_correlation", "ornstein_uhlenbeck_relaxation", "reverse_diffusion",
-    "stein_identity", "stokes_einstein_spheres",
+    "stein_identity", "stokes_einstein_spheres", "transitions_of_a_linear_process",
 ]  # fmt: skip
 
 

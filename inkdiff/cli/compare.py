@@ -141,10 +141,11 @@ def _free_space(ax: Axes, comparison: Comparison) -> None:
     from inkdiff import viz
     from inkdiff.physics.comparison import free_space_msd
 
-    ax.set_xlabel(viz.label("memory_lost"))
-    ax.set_ylabel(viz.label("msd_in_widths"))
+    ax.set_xlabel(viz.say("memory lost", "memoria perduta") + " $1 - r$")
+    widths = "MSD in units of its own\nvariance at the start", "SQM in unità della\nvarianza iniziale"
+    ax.set_ylabel(viz.say(*widths))
     ax.set_yscale("log")
     if comparison.process.alpha(comparison.times[-1]) == 1:
         lost = np.linspace(0.001, 0.97, 200)
-        viz.theory(ax, lost, free_space_msd(lost), viz.label("free_space"))
+        viz.theory(ax, lost, free_space_msd(lost), viz.say("free space", "spazio libero"))
         ax.legend()

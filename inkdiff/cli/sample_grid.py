@@ -53,7 +53,7 @@ class SampleGrid:
         shape = self.data.image_shape
         fig = self._points(score) if shape is None else self._images(score, shape)
         title = viz.say(f"step {step} of {self.steps}", f"passo {step} di {self.steps}")
-        loss = f", {viz.label('loss')} {self.loss:.3g}" if self.loss == self.loss else ""
+        loss = f", {viz.say('loss', 'errore')} {self.loss:.3g}" if self.loss == self.loss else ""
         fig.suptitle(title + loss)
         viz.save(fig, self.path, dpi=100)
 

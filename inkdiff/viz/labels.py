@@ -23,7 +23,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "step": ("step $t$", "passo $t$"),
     "x": ("$x$", "$x$"),
     "y": ("$y$", "$y$"),
-    "msd_in_widths": ("MSD in units of its own\nvariance at the start", "SQM in unità della\nvarianza iniziale"),
     "entropy": ("entropy $S$ (nats)", "entropia $S$ (nat)"),
     "entropy_per_coordinate": ("entropy per coordinate (nats)", "entropia per coordinata (nat)"),
     "kl_per_coordinate": (
@@ -31,9 +30,7 @@ LABELS: dict[str, tuple[str, str]] = {
         "distanza dall'equilibrio\nper coordinata (nat)",
     ),
     "correlation": ("memory of the start $r$", "memoria dell'inizio $r$"),
-    "memory_lost": ("memory lost $1 - r$", "memoria perduta $1 - r$"),
     "density": ("probability density", "densità di probabilità"),
-    "loss": ("loss", "errore"),
     # what is drawn
     "ink": ("ink", "inchiostro"),
     "images": ("images", "immagini"),
@@ -45,7 +42,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "start": ("start", "inizio"),
     "maximum": ("maximum", "massimo"),
     "equilibrium": ("equilibrium", "equilibrio"),
-    "free_space": ("free space", "spazio libero"),
 }
 
 _language = "en"

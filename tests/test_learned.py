@@ -17,7 +17,7 @@ from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.posterior import Posterior
 from inkdiff.nn import Arena, Run
-from inkdiff.processes.time_grids import level
+from inkdiff.processes.noise_level import level
 
 GLASS = ink.Box(0, 1)
 SMALL = ink.MLP(width=32, depth=2, embedding=8, harmonics=4, dropout=0.1)

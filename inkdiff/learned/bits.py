@@ -25,14 +25,14 @@ import numpy.typing as npt
 from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda, to_device
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 from inkdiff.learned.bit_levels import BitLevels
 from inkdiff.learned.settings import Settings
 from inkdiff.likelihood.elbo import ELBO, elbo
 from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
 from inkdiff.processes.binomial import Binomial
-from inkdiff.simulation.binomial_steps import divergence
-from inkdiff.simulation.forward import check_state, jump
+from inkdiff.processes.binomial_bound import divergence
 from inkdiff.simulation.reverse import reverse
 
 __all__ = ["BitObjective", "LearnedBits"]
@@ -80,7 +80,7 @@ class LearnedBits:
 
     def prepared(self, data: Any) -> Array:
         """The rows of a data set or array as float32 bits (n, d), checked."""
-        x = check_state(self.process, getattr(data, "x", data), "data")
+        x = self.process.check_state(getattr(data, "x", data), "data")
         if x.shape[1] != self.d:
             raise ValueError(f"data must have {self.d} bits per row like the training data, got {x.shape[1]}.")
         return array_module(x).ascontiguousarray(x, dtype=np.float32)
@@ -216,7 +216,7 @@ class BitObjective:
         code = xp.asarray(self.model.levels.code[t], np.float32)
         t = np.repeat(t, n // m)
         when = xp.asarray(t, np.float64)
-        x_t = jump(self.model.process, x_0, when, seed=self.seed, step=step, stream=Stream.TRAIN)
+        x_t = self.model.process.jump(x_0, when, Address(self.seed, step, Stream.TRAIN))
         return _Batch(x_t, x_0, t, code)
 
     def gradient(self, run: Run, batch: _Batch, out: Array, shifts: list[Array] | None = None) -> Array:

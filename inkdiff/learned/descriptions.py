@@ -16,7 +16,7 @@ from inkdiff.domains.free import Free
 from inkdiff.learned.settings import Settings
 from inkdiff.learned.weighting import BalancedWeighting, LikelihoodWeighting, MinSNRWeighting, SimpleWeighting
 from inkdiff.nn import MLP
-from inkdiff.processes import linear, schedules
+from inkdiff.processes import brownian, schedules, variance_exploding, variance_preserving
 from inkdiff.processes.binomial import Binomial
 
 __all__ = ["describe", "restore"]
@@ -24,10 +24,10 @@ __all__ = ["describe", "restore"]
 _TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        linear.Brownian,
-        linear.OrnsteinUhlenbeck,
-        linear.VariancePreserving,
-        linear.VarianceExploding,
+        brownian.Brownian,
+        brownian.OrnsteinUhlenbeck,
+        variance_preserving.VariancePreserving,
+        variance_exploding.VarianceExploding,
         schedules.Linear,
         schedules.Cosine,
         schedules.Table,

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from inkdiff.domains.box import Box
 from inkdiff.processes.base import Process
-from inkdiff.processes.time_grids import level, time_of
+from inkdiff.processes.noise_level import level, time_of
 
 __all__ = ["Levels"]
 

@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 from inkdiff.domains.box import Box
 from inkdiff.learned.condition import beside
@@ -37,7 +38,6 @@ from inkdiff.learned.posterior import Posterior
 from inkdiff.learned.weighting import BalancedWeighting, Weighting
 from inkdiff.nn import Run, TimeConditionedNetwork
 from inkdiff.processes.base import Process
-from inkdiff.simulation.forward import jump
 
 __all__ = ["Batch", "Objective"]
 
@@ -111,7 +111,7 @@ class Objective:
         t = self._times((stratum + u[n:]) / m)
         noise = self.parametrisation.noise(self.process, t, x_0)
         t = np.repeat(t, n // m)
-        x_t = jump(self.process, x_0, xp.asarray(t), seed=self.seed, step=step, stream=Stream.TRAIN)
+        x_t = self.process.jump(x_0, xp.asarray(t), Address(self.seed, step, Stream.TRAIN))
         of_rows = Noise(*(xp.repeat(a, n // m) for a in noise))
         codes = None if self.codes is None else self.codes[rows]
         said = None if codes is None else self._unhidden(codes, step)

@@ -44,9 +44,9 @@ from inkdiff.nn import (
     initial_weights,
     one_thread_each,
 )
-from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.processes.base import Process, closed_form_domain
 from inkdiff.processes.binomial import Binomial
-from inkdiff.simulation.forward import check_state
+from inkdiff.processes.forward import check_forward_process
 
 __all__ = ["fit", "train"]
 
@@ -136,7 +136,7 @@ def fit(
     KeyboardInterrupt
         At Ctrl-C; with a checkpoint only after the step has ended and is saved.
     """
-    check_process(process, also=Binomial)
+    check_forward_process(process)
     sitting = Sitting(None if checkpoint is None else Path(checkpoint), every, threads, progress, callback)
     d, bits = checks.state(getattr(data, "x", data), "data").shape[1], isinstance(process, Binomial)
     said = None if condition is None else sayings(condition)
@@ -172,7 +172,7 @@ def _score(
 
 def _bits(process: Binomial, data: Any, settings: Settings) -> tuple[LearnedBits, Array, Fingerprint]:
     """Log-odds not yet trained, the data, and their print."""
-    x = check_state(process, getattr(data, "x", data), "data")
+    x = process.check_state(getattr(data, "x", data), "data")
     x = array_module(x).ascontiguousarray(x, dtype=np.float32)
     xp, n = array_module(x), len(x)
     ones = x.sum(0, dtype=np.float64)

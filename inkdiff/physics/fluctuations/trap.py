@@ -22,7 +22,7 @@ import numpy as np
 from inkdiff._core import checks
 from inkdiff._core.backend import Floats, asnumpy
 from inkdiff.physics.fluctuations.paths import log_ratio
-from inkdiff.processes.linear import OrnsteinUhlenbeck
+from inkdiff.processes.brownian import OrnsteinUhlenbeck
 from inkdiff.simulation.forward import simulate
 
 __all__ = ["Runs", "Trap", "WorkMoments"]

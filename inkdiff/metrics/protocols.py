@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 
 from inkdiff._core.backend import Array, Floats
 from inkdiff.metrics.estimates import Estimate
-from inkdiff.processes.base import Timed
+from inkdiff.processes.forward import ForwardProcess
 
 __all__ = ["HasLikelihood", "LogLikelihood", "Metric", "Sampleable"]
 
@@ -69,7 +69,7 @@ class HasLikelihood(Sampleable, Protocol):
     """A model that knows its density, too."""
 
     @property
-    def process(self) -> Timed:
+    def process(self) -> ForwardProcess:
         """Its process; a table of steps (`discrete`) has no density by the flow."""
         ...
 

@@ -77,6 +77,7 @@ from .physics.entropy_bounds import entropy_bounds as entropy_bounds
 from .physics.ledger import Ledger as Ledger
 from .physics.ledger import exact_ledger as exact_ledger
 from .physics.source_posterior import source_posterior as source_posterior
+from .processes import noise_level as noise_level
 from .processes import time_grids as time_grids
 from .processes.base import Process as Process
 from .processes.binomial import Binomial as Binomial

@@ -35,6 +35,7 @@ from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood
 from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
 from inkdiff.processes.base import Process
 from inkdiff.samplers import Sampler
+from inkdiff.scores.base import Differentiable
 from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LearnedScore"]
@@ -43,7 +44,7 @@ _STEPS = 100  # of sampling
 
 
 @dataclass(frozen=True, eq=False)
-class LearnedScore:
+class LearnedScore(Differentiable):
     """A score learned by `inkdiff.fit` or read by `inkdiff.load`.
 
     Attributes

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from inkdiff._core.backend import Array, array_module
-from inkdiff.learned.settings import Settings
+from inkdiff.learned.training.settings import Settings
 from inkdiff.nn import AdamW, AdamWState, Network, RowShards, Run, ShardedGradient, learning_rate
 
 __all__ = ["Trainable", "Trainer"]
@@ -27,7 +27,7 @@ __all__ = ["Trainable", "Trainer"]
 class Trainable(Protocol):
     """A loss that a network can be trained on: a batch for every step, and the gradient on its rows.
 
-    A batch has `x_t`, the noised data, and `code`, what the network is told of their levels.
+    A batch has `x_t`, the noised data, and `code`, what the network sees of their levels.
     """
 
     @property

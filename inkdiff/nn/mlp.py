@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.registry import register
 from inkdiff.nn import elementwise
 from inkdiff.nn.layers import Backprop, Flat, Layout, Linear, Run, SiLU, Slot
 
@@ -33,6 +34,7 @@ _BlockBackprop = Callable[[Array, Array], tuple[Array | None, Array]]
 _SILU_GAIN = 1.68  # 1 / sqrt(E[silu(z)^2]) for z ~ N(0, 1): keeps activations of unit size through a layer
 
 
+@register(kind="network")
 @dataclass(frozen=True)
 class MLP:
     """The shape of a network, before it knows the number of coordinates: `network = MLP(...).build(inputs, outputs)`.

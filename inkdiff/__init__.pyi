@@ -3,6 +3,9 @@ from . import gan as gan
 from . import verification as verification
 from . import viz as viz
 from ._core import backend as backend
+from ._core.backend import Array as Array
+from ._core.backend import Floats as Floats
+from ._core.backend import Time as Time
 from ._core.registry import register as register
 from ._core.rng import Stream as Stream
 from .domains.base import Domain as Domain
@@ -87,10 +90,12 @@ from .processes.parameterisations import convert as convert
 from .samplers import DDIM as DDIM
 from .samplers import AdaptiveFlow as AdaptiveFlow
 from .samplers import Ancestral as Ancestral
+from .samplers import Apply as Apply
 from .samplers import DPMSolver as DPMSolver
 from .samplers import EulerMaruyama as EulerMaruyama
 from .samplers import PredictorCorrector as PredictorCorrector
 from .samplers import ProbabilityFlow as ProbabilityFlow
+from .samplers import Sampler as Sampler
 from .scores import BoxScore as BoxScore
 from .scores import EmpiricalBits as EmpiricalBits
 from .scores import EmpiricalScore as EmpiricalScore
@@ -102,6 +107,7 @@ from .scores.base import Differentiable as Differentiable
 from .scores.base import HasDensity as HasDensity
 from .scores.base import HasVelocity as HasVelocity
 from .scores.base import Score as Score
+from .scores.base import ScoreFunction as ScoreFunction
 from .simulation.forward import Trajectory as Trajectory
 from .simulation.forward import diffuse as diffuse
 from .simulation.forward import simulate as simulate

@@ -330,9 +330,9 @@ def test_wrong_flags_are_told_before_anything_starts(
     flags: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     command = importlib.import_module("inkdiff.cli.benchmarks")
-    scripts = importlib.import_module("inkdiff.cli.scripts")
+    errors = importlib.import_module("inkdiff.cli.errors")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(scripts.UsageError, match=complaint):
+    with pytest.raises(errors.UsageError, match=complaint):
         command.bench(parsed(command, flags))
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]

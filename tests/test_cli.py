@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from inkdiff import viz
-from inkdiff.cli import Report, main, scripts, tour
+from inkdiff.cli import Report, catalogue, main, tour
 from inkdiff.cli.blas import choose_blas_kernels, processor
-from inkdiff.cli.scripts import UsageError, sims_folder, simulations
+from inkdiff.cli.catalogue import GROUPS, sims_folder, simulations
+from inkdiff.cli.errors import UsageError
 from inkdiff.cli.story import ORDER, chapters, frame
 from inkdiff.metrics import Estimate
 
@@ -40,16 +41,21 @@ class Parameters:
 QUICK = {"particles": 10}
 TOUR = {"particles": 100}
 
-def run(p: Parameters, report: Report) -> None:
-    print("particles", p.particles, "quick", report.quick)
+def compute(p):
+    return p.particles
+
+def check(p: Parameters, result, report: Report) -> None:
+    print("particles", result, "quick", report.quick)
     BODY
+
+def draw(p, result):
+    fig, axes = viz.figure(1, 1, width=3)
+    axes[0, 0].set_title(viz.label("ink"))
+    return fig
 '''
 GOOD = """report.check("a_number", (1.0, 0.1), 1.2)
     report.bound("small", 0.5, at_most=1.0)
-    report.words("in English", "in italiano")
-    fig, axes = viz.figure(1, 1, width=3)
-    axes[0, 0].set_title(viz.label("ink"))
-    report.figure(fig)"""
+    report.sentence("in English", "in italiano")"""
 
 
 @pytest.fixture(autouse=True)
@@ -62,10 +68,10 @@ def _english():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty folder of simulations in place of the real one."""
-    sims = tmp_path / "sims"
-    sims.mkdir()
-    monkeypatch.setattr(scripts, "sims_folder", lambda: sims)
-    return sims
+    group = tmp_path / "sims" / "ink"
+    group.mkdir(parents=True)
+    monkeypatch.setattr(catalogue, "sims_folder", lambda: group.parent)
+    return group
 
 
 def write(folder: Path, name: str, body: str) -> None:
@@ -113,8 +119,10 @@ def test_flags_of_a_simulation_are_shown_without_anything_heavy(name):
 def test_list_names_every_simulation(capsys):
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in lines} == set(simulations())
-    assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
+    groups = [line.split(":")[0] for line in lines if line and line[0] not in " *"]
+    assert groups == list(GROUPS)
+    described = [line[4:].split(maxsplit=1) for line in lines if line.startswith("  ")]
+    assert [name for name, _ in described] == list(simulations())
 
 
 def test_info_says_what_a_bug_report_needs(capsys):
@@ -243,7 +251,7 @@ def test_estimates_and_bounds_of_a_report(tmp_path):
 def test_simulations_are_found_in_a_wheel_else_beside_an_editable_install(tmp_path, monkeypatch):
     package = tmp_path / "inkdiff"
     package.mkdir()
-    monkeypatch.setattr(scripts, "_PACKAGE", package)
+    monkeypatch.setattr(catalogue, "_PACKAGE", package)
     with pytest.raises(UsageError, match="no simulations found"):
         sims_folder()
     (tmp_path / "sims").mkdir()
@@ -376,7 +384,7 @@ def test_a_tour_goes_on_past_crashes_and_failures_and_says_so(story, tmp_path, c
     page = Page((tmp_path / "tour.html").read_text(encoding="utf-8"))
     assert "RuntimeError: the <pump> broke" in page.words
     assert "1 of 3 parts stopped with an error. 1 of 3 checks failed." in page.words
-    assert len(page.references) == 1
+    assert len(page.references) == 2  # a failed check is drawn, a crash is not
 
 
 def test_an_interrupted_tour_leaves_no_page(story, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "inkdiff"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SIMS = sorted((ROOT / "sims").glob("*.py"))
+SIMS = sorted((ROOT / "sims").rglob("*.py"))
 
 # Third-party modules that only some rooms may hold.
 ONLY_IN = {

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.learned.levels import Levels
 from inkdiff.learned.marginals import Marginals
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.posterior import Posterior
-from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import Arena, Run
 from inkdiff.processes.time_grids import level
 
@@ -115,7 +115,7 @@ def test_the_known_part_obeys_the_walls():
 @every_process
 def test_the_network_starts_with_a_task_of_unit_size(process):
     """At F = 0 the loss is 1 at every level: |u - m|^2 / r^2, or less where the target is the posterior mean."""
-    x = Scaling.of(process, points(), None).encode(points())
+    x = Scaling.of(process.domain, points(), None).encode(points())
     known = Parametrisation.of(process, x, finest=0.05)
     objective = Objective(process, known, SMALL.build(4, 2), x, 4096, 0)
     theta = np.zeros(objective.network.size, np.float32)
@@ -198,7 +198,7 @@ def test_posterior_mean_has_the_gradient_of_the_single_target():
 
 @every_process
 def test_batches_are_a_pure_function_of_seed_and_step(process):
-    x = Scaling.of(process, points(), None).encode(points())
+    x = Scaling.of(process.domain, points(), None).encode(points())
     known = Parametrisation.of(process, x, finest=0.05)
     one, other = (Objective(process, known, SMALL.build(4, 2), x, 256, seed) for seed in (7, 8))
     first = one.draw(3)
@@ -318,13 +318,13 @@ def test_on_a_device_nothing_moves_by_itself(device):
 
 def test_images_are_mapped_onto_the_range_of_the_process():
     digits = ink.datasets.digits()
-    assert Scaling.of(PROCESSES["vp"], digits.x, digits.range) == Scaling(0.5, 0.5)
-    assert Scaling.of(PROCESSES["glass"], digits.x, digits.range) == Scaling(0.0, 1.0)
-    wide = Scaling.of(ink.VarianceExploding(0.01, 9, ink.Box(-2, 4)), digits.x, digits.range)
+    assert Scaling.of(PROCESSES["vp"].domain, digits.x, digits.range) == Scaling(0.5, 0.5)
+    assert Scaling.of(PROCESSES["glass"].domain, digits.x, digits.range) == Scaling(0.0, 1.0)
+    wide = Scaling.of(ink.Box(-2, 4), digits.x, digits.range)
     x = wide.encode(digits.x)
     np.testing.assert_allclose([x.min(), x.max()], [-2, 4], rtol=1e-6)
     np.testing.assert_allclose(wide.decode(x), digits.x, atol=1e-6)
-    free = Scaling.of(PROCESSES["vp"], points(), None)
+    free = Scaling.of(PROCESSES["vp"].domain, points(), None)
     assert abs(free.encode(points()).mean()) < 1e-5 and (free.encode(points()) ** 2).mean() == pytest.approx(
         1, rel=1e-4
     )

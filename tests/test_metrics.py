@@ -214,7 +214,7 @@ def test_one_particle_has_an_entropy_without_an_error(measure: Callable[[], Esti
 @pytest.mark.parametrize("wrong", ["box", glass()])
 def test_what_is_no_domain_is_not_read_as_free_space(wrong: Any) -> None:
     x = rng(0).random((100, 2))
-    named = r"must be (Free\(\), )?Box\(lo, hi, wall\) or Maze\(box, solid\), as process.domain is, got ('box'|Brow)"
+    named = r"must be a domain such as Box\(lo, hi\) or Free\(\), as process.domain is, got ('box'|Brow)"
     for measure in (metrics.entropy, metrics.neighbour_entropy):
         with pytest.raises(TypeError, match="domain " + named):
             measure(x, wrong)
@@ -489,3 +489,105 @@ def test_likeness_refuses() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+# ---- domains of one's own -------------------------------------------------------------------------------------------
+
+
+class Disc(ink.Domain):
+    """A round glass of radius R about 0: what a user's file would declare, and no more."""
+
+    def __init__(self, radius: float = 1.0) -> None:
+        self.radius = radius
+
+    def fold(self, y: Any) -> Any:
+        r = np.sqrt((y**2).sum(axis=1, keepdims=True))
+        return np.where(r > self.radius, y * (2 * self.radius - r) / np.maximum(r, 1e-300), y)
+
+    def check_inside(self, x: Any, name: str = "x") -> None:
+        if not ((x**2).sum(axis=1) <= self.radius**2).all():
+            raise ValueError(f"{name} must lie in the disc.")
+
+    def log_volume(self, d: int) -> float:
+        return math.log(math.pi * self.radius**2)
+
+    @property
+    def bounding_box(self) -> Box:
+        return Box(-self.radius, self.radius)
+
+
+def in_the_disc(n: int, seed: int, power: float = 0.5) -> Any:
+    """Density (r/R)^(1/power - 2)/(2 pi power R^2) on the disc of radius 2: uniform for power 1/2."""
+    r, angle = 2 * rng(seed).random(n) ** power, 2 * math.pi * rng(seed + 1000).random(n)
+    return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
+
+
+def test_cells_of_a_disc_hold_what_can_be_reached_of_them() -> None:
+    disc = Disc(2.0)
+    for bins in ((1, 1), (2, 2), (10, 7), (100, 100)):
+        fraction = disc.accessible_fraction(bins)
+        assert fraction.shape == bins and fraction.min() >= 0 and fraction.max() <= 1
+        assert fraction.mean() == pytest.approx(math.pi / 4, rel=1e-12)
+    quarter = disc.accessible_fraction((4, 4))
+    # of the cell [1, 2]^2: int_1^sqrt(3) sqrt(4 - x^2) - 1 dx
+    assert quarter[3, 3] == pytest.approx(math.pi / 3 - math.sqrt(3) + 1, rel=0.01)
+    assert quarter[1, 2] == 1
+    maze = ink.Maze(Box(0, [1, 2]), np.array([[0, 1, 0], [0, 0, 1]], bool))
+    assert np.array_equal(maze.accessible_fraction((4, 3)), np.repeat(~maze.solid, 2, axis=0))
+    assert maze.accessible_fraction((1, 1)) == pytest.approx(4 / 6)
+    assert np.allclose(maze.accessible_fraction((4, 5)), ink.Domain.accessible_fraction(maze, (4, 5)), atol=0.02)
+    inside = maze.contains(np.array([[0.1, 0.1], [0.1, 1.0], [1.1, 0.1], [0.6, 1.9]]))
+    assert inside.tolist() == [True, False, False, False]
+    assert UNIT.contains(np.array([[0.0, 1.0], [0.5, 1.1], [np.nan, 0.5]])).tolist() == [True, False, False]
+    assert ink.Free().contains(np.ones((2, 3))).tolist() == [True, True]
+
+
+def test_entropy_in_a_disc() -> None:
+    disc, n = Disc(2.0), 40_000
+    truth = math.log(4 * math.pi)
+    z, powers = [], []
+    for seed in range(20):
+        x = in_the_disc(n, seed)
+        z.append(metrics.entropy(x, disc, bins=20).z(truth))
+        powers.append(metrics.uniformity_test(x, disc, 20).p_value)
+    assert abs(np.mean(z)) < 5 / math.sqrt(20) and 0.4 < np.std(z) < 1.6
+    assert stats.kstest(powers, "uniform").pvalue > 1e-5
+    # and a density proportional to r, whose entropy is ln V + 1/3 - ln(3/2)
+    x = in_the_disc(n, 7, 1 / 3)
+    found = metrics.entropy(x, disc, bins=40)
+    assert abs(found.value - (truth + 1 / 3 - math.log(1.5))) < 5 * found.stderr + 0.003
+    assert metrics.uniformity_test(x, disc, 10).p_value < 1e-12
+    assert metrics.uniform_entropy(disc, 2) == pytest.approx(truth)
+    assert int(metrics.concentration(x, disc, 8).sum()) == n
+    maze = ink.Maze(UNIT, np.eye(2, dtype=bool))
+    even = np.concatenate([rng(3).random((n, 2)) / 2 + corner for corner in ([0, 0.5], [0.5, 0])])
+    assert metrics.uniformity_test(even, maze, 6).p_value > 1e-4
+    assert metrics.uniformity_test(even, maze, 6).dof == 17
+
+
+def test_what_a_domain_of_ones_own_must_declare() -> None:
+    class Bare(Disc):
+        @property
+        def bounding_box(self) -> Any:
+            return None
+
+    x = in_the_disc(1000, 0)
+    for call in (
+        lambda: metrics.entropy(x, Bare(2.0)),
+        lambda: metrics.concentration(x, Bare(2.0), 4),
+        lambda: metrics.uniformity_test(x, Bare(2.0), 4),
+    ):
+        with pytest.raises(TypeError, match="should declare `bounding_box`"):
+            call()
+    with pytest.raises(ValueError, match="declare `bounding_box`"):
+        Bare(2.0).accessible_fraction((2, 2))
+    with pytest.raises(TypeError, match="declared by `as_box`"):
+        metrics.neighbour_entropy(x, Disc(2.0))
+    with pytest.raises(ValueError, match="joint must be True"):
+        metrics.entropy(x, Disc(2.0), joint=False)
+    with pytest.raises(ValueError, match="must lie in the disc"):
+        metrics.entropy(2 * x, Disc(2.0))
+    with pytest.raises(TypeError, match="bounded"):
+        metrics.uniform_entropy(ink.Free(), 2)
+    with pytest.raises(TypeError, match="give a Box"):
+        metrics.concentration(x, ink.Free(), 4)

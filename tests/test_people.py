@@ -12,7 +12,7 @@ from scipy import integrate, stats
 import inkdiff as ink
 from inkdiff import datasets
 from inkdiff.datasets import anthropometry, population
-from inkdiff.learned.scaling import Scaling
+from inkdiff.datasets.scaling import Scaling
 
 N = 40_000
 ALL = [(d, wings) for d in range(2, 9) for wings in (False, True) if d > 2 or not wings]
@@ -232,7 +232,7 @@ def test_plausibility_of_nothing(population, log_p, message):
 def test_features_of_different_units_are_scaled_one_by_one():
     data = datasets.people(5000, 1, 8)
     process = ink.VariancePreserving.linear()
-    scaling = Scaling.of(process, data.x, None, data.units)
+    scaling = Scaling.of(process.domain, data.x, None, data.units)
     y = scaling.encode(data.x)
     np.testing.assert_allclose(y.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose((y**2).mean(0), 1, rtol=1e-4)
@@ -242,12 +242,12 @@ def test_features_of_different_units_are_scaled_one_by_one():
     assert Scaling(2.0, 3.0).log_volume(2) == pytest.approx(2 * math.log(3))
     # in metres and grams the coordinates of the process are the same
     other = data.x * np.float32([0.01, 1000, 1, 12, 1, 1, 1, 10])
-    np.testing.assert_allclose(Scaling.of(process, other, None, data.units).encode(other), y, atol=1e-3)
-    alike = Scaling.of(process, data.x[:, :2], None, ("cm", "cm"))
-    assert isinstance(alike.scale, float) and alike == Scaling.of(process, data.x[:, :2], None)
+    np.testing.assert_allclose(Scaling.of(process.domain, other, None, data.units).encode(other), y, atol=1e-3)
+    alike = Scaling.of(process.domain, data.x[:, :2], None, ("cm", "cm"))
+    assert isinstance(alike.scale, float) and alike == Scaling.of(process.domain, data.x[:, :2], None)
     constant = np.stack([data.x[:, 0], np.full(5000, 3, np.float32)], axis=1)
     with pytest.raises(ValueError, match="nothing to learn"):
-        Scaling.of(process, constant, None, ("cm", "kg"))
+        Scaling.of(process.domain, constant, None, ("cm", "kg"))
 
 
 def test_units_must_fit_their_columns():

@@ -14,7 +14,9 @@ import pytest
 
 from inkdiff import viz
 from inkdiff.cli import main
-from inkdiff.cli.scripts import Simulation, UsageError, describe, simulations
+from inkdiff.cli.catalogue import describe, simulations
+from inkdiff.cli.errors import UsageError
+from inkdiff.cli.scripts import Script
 from inkdiff.cli.story import ORDER
 
 SIMS = simulations()
@@ -51,10 +53,10 @@ def test_quick_run_passes_its_checks_and_draws(name, tmp_path, capsys):
 def test_script_has_the_form_of_one(name):
     path = SIMS[name]
     source = path.read_text(encoding="utf-8")
-    simulation = Simulation.load(path)
-    fields = {field.name for field in dataclasses.fields(simulation.Parameters)}
+    script = Script.load(path)
+    fields = {field.name for field in dataclasses.fields(script.sim.Parameters)}
     assert "seed" in fields
-    assert set(simulation.quick) <= fields and set(simulation.tour) <= fields
+    assert set(script.quick) <= fields and set(script.tour) <= fields
     assert describe(path).endswith(".") and len(describe(path)) <= 130
     assert len(source.splitlines()) <= 175
     for node in ast.walk(ast.parse(source)):
@@ -88,18 +90,18 @@ def test_a_bad_flag_is_named_before_any_work(name, flag, value, words, tmp_path,
 
 @pytest.mark.parametrize("name", SIMS)
 def test_limits_hold_for_every_number_and_admit_the_defaults(name, capsys):
-    simulation = Simulation.load(SIMS[name])
-    for given in ({}, simulation.quick, simulation.tour):
-        simulation.check(simulation.Parameters(**given))
-    fields = {f.name: f.default for f in dataclasses.fields(simulation.Parameters)}
-    assert set(simulation.limits) <= set(fields)
+    script = Script.load(SIMS[name])
+    for given in ({}, script.quick, script.tour):
+        script.check_limits(script.sim.Parameters(**given))
+    fields = {f.name: f.default for f in dataclasses.fields(script.sim.Parameters)}
+    assert set(script.limits) <= set(fields)
     for field, default in fields.items():
         if isinstance(default, int | float) and not isinstance(default, bool):
-            least, most = simulation.limits.get(field, (0, None))
+            least, most = script.limits.get(field, (0, None))
             beyond = [v for v in (least and least - 1, most and most + 1) if v] or [-1]
             for bad in beyond:
                 with pytest.raises(UsageError, match="--" + field.replace("_", "-") + " must be"):
-                    simulation.check(simulation.Parameters(**{field: type(default)(bad)}))
+                    script.check_limits(script.sim.Parameters(**{field: type(default)(bad)}))
 
 
 def test_a_script_is_a_program_of_its_own(tmp_path):
@@ -111,5 +113,5 @@ def test_a_script_is_a_program_of_its_own(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "PASS" in done.stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["figures"]
-    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["random_walk.png"]
+    assert [path.name for path in tmp_path.iterdir()] == ["inkdiff-figures"]
+    assert [path.name for path in (tmp_path / "inkdiff-figures").iterdir()] == ["random_walk.png"]

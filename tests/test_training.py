@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.learned import checkpoint as files
 from inkdiff.learned.interruption import interrupts_wait
 from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.scaling import Scaling
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.learned.weighting import Weighting, check_weighting
 from inkdiff.nn import Arena, Run

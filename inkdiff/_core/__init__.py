@@ -9,4 +9,6 @@
 | `rng` | Philox4x32-10 and standard normals as scalar functions of an address; the table of streams |
 """
 
-__all__: list[str] = []
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(__name__, submodules=["backend"])

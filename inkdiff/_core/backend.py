@@ -33,7 +33,7 @@ __all__ = [
 # A NumPy or CuPy array, told to the type checker as NumPy's, since CuPy ships no stubs; and a time, or one per row.
 Array: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float64]
-Time: TypeAlias = "float | npt.NDArray[np.float64]"
+Time: TypeAlias = float | npt.NDArray[np.float64]
 
 
 def _cupy() -> ModuleType | None:

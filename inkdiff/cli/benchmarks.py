@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from inkdiff.cli.scripts import UsageError, check_out
+from inkdiff.cli.errors import UsageError, check_out
 
 __all__ = ["add_command", "add_flags", "bench"]
 

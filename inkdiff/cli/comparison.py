@@ -15,7 +15,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkdiff.cli.scripts import LANGUAGES, UsageError, check_out
+from inkdiff.cli.errors import UsageError, check_out
+from inkdiff.cli.scripts import LANGUAGES, OUT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +48,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--particles", type=int, default=200_000, help="particles of the drop (default: 200000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (default: 0)")
     parser.add_argument("--quick", action="store_true", help=f"{_QUICK_PARTICLES} particles")
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of the figure (default: figures)")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"folder of the figure (default: {OUT})")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the figure (default: en)")
     parser.set_defaults(command=_compare)
 

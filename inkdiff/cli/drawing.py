@@ -16,7 +16,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from inkdiff.cli.scripts import LANGUAGES, UsageError
+from inkdiff.cli.errors import UsageError
+from inkdiff.cli.scripts import LANGUAGES
 
 __all__ = ["add_command"]
 

@@ -24,7 +24,9 @@ from collections.abc import Sequence
 from inkdiff import __version__
 from inkdiff.cli import benchmarks, comparison, drawing, judging, tour, training, verification
 from inkdiff.cli.blas import choose_blas_kernels
-from inkdiff.cli.scripts import Simulation, describe, find, guarded, run_script, simulations
+from inkdiff.cli.catalogue import GROUPS, describe, find, simulations
+from inkdiff.cli.errors import guarded
+from inkdiff.cli.scripts import Script
 from inkdiff.cli.story import ORDER
 
 __all__ = ["main"]
@@ -63,16 +65,21 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     """Run one simulation; prints CHECK lines, saves figures, and exits 1 if a check failed."""
-    simulation = Simulation.load(find(arguments.name))
-    return run_script(simulation, arguments.flags, f"inkdiff run {arguments.name}")
+    script = Script.load(find(arguments.name))
+    return script.main(arguments.flags, f"inkdiff run {arguments.name}")
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    """The simulations, those of the tour first, each with the first line of its docstring."""
+    """The simulations in their groups, each with the first line of its docstring; * marks those of the tour."""
     known = simulations()
     width = max(map(len, known), default=0)
-    for name in [*(n for n in ORDER if n in known), *(n for n in known if n not in ORDER)]:
-        print(f"{name:<{width}}  {describe(known[name])}")
+    group = None
+    for name, path in known.items():
+        if path.parent.name != group:
+            group = path.parent.name
+            print(f"{group}: {GROUPS[group]}" if group in GROUPS else f"{group}:")
+        print(f"  {'*' if name in ORDER else ' '} {name:<{width}}  {describe(path)}")
+    print("\n* part of 'inkdiff tour'")
     return 0
 
 

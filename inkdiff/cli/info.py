@@ -17,7 +17,8 @@ import platform
 from collections.abc import Iterator
 
 from inkdiff.cli.blas import processor
-from inkdiff.cli.scripts import UsageError, sims_folder, simulations
+from inkdiff.cli.catalogue import sims_folder, simulations
+from inkdiff.cli.errors import UsageError
 
 __all__ = ["facts"]
 

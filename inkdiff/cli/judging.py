@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkdiff.cli.scripts import UsageError
+from inkdiff.cli.errors import UsageError
 
 if TYPE_CHECKING:
     from inkdiff.datasets import Dataset
@@ -106,7 +106,7 @@ def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[FreshD
 
 def _seen(score: LearnedScore, data: Dataset, train: Dataset) -> list[str]:
     """A warning unless the score was trained on the training part: by the fingerprint, or in old files by the rows."""
-    from inkdiff.learned.scaling import inside
+    from inkdiff.datasets.scaling import clip_to_domain
     from inkdiff.learned.settings import Fingerprint
 
     if data.d != score.d:
@@ -115,7 +115,9 @@ def _seen(score: LearnedScore, data: Dataset, train: Dataset) -> list[str]:
     found, whole, part = about.get("n"), str(len(data)), str(len(train))
     if "sha256" in about:
         found = about["sha256"]
-        whole, part = (Fingerprint.of(inside(score.process, score.encode(rows.x))).sha256 for rows in (data, train))
+        whole, part = (
+            Fingerprint.of(clip_to_domain(score.process.domain, score.encode(rows.x))).sha256 for rows in (data, train)
+        )
     found = str(found)
     if found == part:
         return []

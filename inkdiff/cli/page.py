@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from inkdiff.cli.chapter import Chapter, Frame
 from inkdiff.cli.report import Check
-from inkdiff.cli.story import Chapter, Frame, chapters, frame
+from inkdiff.cli.story import chapters, frame
 
 __all__ = ["Part", "render"]
 

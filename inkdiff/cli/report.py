@@ -22,14 +22,14 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from inkdiff.metrics import Estimate
 
-__all__ = ["Z_LIMIT", "Check", "Report"]
+__all__ = ["Z_LIMIT", "Check", "Report", "progress"]
 
 Z_LIMIT = 5.0
 
@@ -123,22 +123,23 @@ class Report:
         print(f"figure {path}", flush=True)
         return path
 
-    def words(self, english: str, italian: str | None = None) -> None:
+    def sentence(self, english: str, italian: str | None = None) -> None:
         """Add a sentence about what was measured to the page of the tour; with `italian`, in its language."""
         text = italian if self.lang == "it" and italian is not None else english
         self.sentences.append(text)
-
-    def progress(self, iterable: Iterable[_T], label: str, **options: Any) -> Iterable[_T]:
-        """The iterable with a progress bar on the error stream (none where that is not a terminal)."""
-        from tqdm import tqdm
-
-        bar: Iterable[_T] = tqdm(iterable, desc=label, leave=False, disable=not sys.stderr.isatty(), **options)
-        return bar
 
     def _add(self, check: Check) -> bool:
         self.checks.append(check)
         print(check.line, flush=True)
         return check.passed
+
+
+def progress(iterable: Iterable[_T], label: str, total: int | None = None) -> Iterable[_T]:
+    """The iterable with a progress bar on the error stream (none where that is not a terminal)."""
+    from tqdm import tqdm
+
+    bar: Iterable[_T] = tqdm(iterable, desc=label, total=total, leave=False, disable=not sys.stderr.isatty())
+    return bar
 
 
 def _word(name: str) -> str:

@@ -1,58 +1,114 @@
-"""Simulation scripts: where they are, what they say they do, how their parameters become flags, how they run.
+'''Simulation scripts: their form, how their parameters become flags, how they run.
 
-A script is a module with a docstring, a frozen dataclass `Parameters`, a function `run(parameters, report)`,
-and, if wished, `QUICK` and `TOUR`, dictionaries of parameters for a run of seconds and for the tour. A flag
-given by hand wins:
+A script is one file with four parts, read from top to bottom. The physics stands by itself, without plotting and
+without words; pictures and sentences in two languages follow.
+
+    """What it shows, in one line ending with a full stop.
+
+    The physics in a paragraph: equation, reference.
+    """
+
+    @dataclass(frozen=True)
+    class Parameters:                               # every field becomes a flag
+        particles: int = 1_000_000
+        """walkers"""                               # the text that --help shows
+        seed: int = 0
+        """64-bit seed of all noise"""
+
+    QUICK = {"particles": 10_000}                   # parameters of a run of seconds: --quick
+    TOUR = {"particles": 300_000}                   # parameters of the tour
+    LIMITS = {"particles": (100, None)}             # least and most of a parameter, None: no such end
+
+    @dataclass(frozen=True)
+    class Result:                                   # what was measured, and the exact values beside it
+        msd: ink.Estimate
+        exact: float
+
+    def compute(p: Parameters) -> Result:           # physics: no plotting, no printing, no language
+        ...
+
+    def check(p: Parameters, result: Result, report: Report) -> None:
+        report.check("msd", result.msd, result.exact)                       # CHECK lines
+        report.sentence("The crowd obeys ...", "La folla obbedisce ...")    # for the page of the tour
+
+    def draw(p: Parameters, result: Result) -> Figure:                      # one figure, texts by viz.say(en, it)
+        fig, axes = viz.figure(1, 1)
+        ...
+        return fig
+
+    if __name__ == "__main__":
+        run_script(__file__)
+
+They are called in that order, so the CHECK lines stand before the figure is drawn. `compute` gets nothing but the
+parameters: what a quick run does differently is a parameter with an entry in QUICK, also thresholds of the checks. A
+long loop shows a bar by `inkdiff.cli.progress(iterable, label)`. QUICK, TOUR and LIMITS may be left out. The parts are
+declared, with their types, as the protocol `Sim`.
+
+A flag given by hand wins:
 
     parameters = Parameters()  <-  QUICK (with --quick)  <-  flags
 
-`LIMITS` maps parameters to (least, most), None where there is no such end; without an entry whole numbers must be >= 1,
-others > 0, and a seed has 64 bits. They are checked before any work.
-
-Scripts stand in `sims/` beside the package; a wheel carries them as `inkdiff/_sims`. Listing reads their
-docstrings without running them.
+Without an entry in LIMITS whole numbers must be >= 1, others > 0, and a seed has 64 bits. They are checked before any
+work.
 
 Reference: tyro (B. Yi) makes flags of dataclasses.
-"""
+'''
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import dataclasses
-import difflib
 import importlib.util
 import math
-import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, cast
 
+from inkdiff.cli.errors import UsageError, check_out, guarded
 from inkdiff.cli.report import Report
 
-__all__ = [
-    "LANGUAGES",
-    "Simulation",
-    "UsageError",
-    "check_out",
-    "describe",
-    "find",
-    "guarded",
-    "run_script",
-    "sim",
-    "sims_folder",
-    "simulations",
-]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["LANGUAGES", "OUT", "Script", "Sim", "execute", "run_script"]
 
 LANGUAGES = ("en", "it")
-_PACKAGE = Path(__file__).resolve().parent.parent
+OUT = Path("inkdiff-figures")
+_PARTS = ("compute", "check", "draw")
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 
-class UsageError(Exception):
-    """Something asked for on the command line that cannot be had; ends the program with status 2."""
+class Sim(Protocol[P, R]):
+    """What a script defines: its parameters (a frozen dataclass) and three functions; a module is one.
+
+    P is its class Parameters, R its class Result.
+    """
+
+    @property
+    def Parameters(self) -> type[P]:
+        """The frozen dataclass whose fields become flags."""
+
+    def compute(self, p: P, /) -> R:
+        """The physics: everything that is measured, and the exact values beside it."""
+
+    def check(self, p: P, result: R, report: Report, /) -> None:
+        """Hold what was measured against what must be true, by CHECK lines; say it in sentences."""
+
+    def draw(self, p: P, result: R, /) -> Figure:
+        """The figure of the simulation."""
+
+
+def execute(sim: Sim[P, R], p: P, report: Report) -> R:
+    """Compute, check and draw a simulation; its figure is saved by `report`. Returns the result."""
+    result = sim.compute(p)
+    sim.check(p, result, report)
+    report.figure(sim.draw(p, result))
+    return result
 
 
 @dataclass(frozen=True)
@@ -61,43 +117,70 @@ class Common:
 
     quick: bool = False
     """a small run of a few seconds"""
-    out: Path = Path("figures")
+    out: Path = OUT
     """folder of the figures"""
     lang: Literal["en", "it"] = "en"
     """language of the figures: English or Italian"""
 
 
 @dataclass(frozen=True)
-class Simulation:
-    """A script, loaded."""
+class Script:
+    """A script, loaded: the simulation, its name and docstring, and its dictionaries of parameters."""
 
     name: str
     doc: str
-    Parameters: type
-    run: Callable[[Any, Report], None]
+    sim: Sim[Any, Any]
     quick: Mapping[str, Any]
     tour: Mapping[str, Any]
     limits: Mapping[str, tuple[float | None, float | None]]
 
     @classmethod
-    def of_module(cls, module: ModuleType, name: str) -> Simulation:
-        """What the module of a script defines; UsageError if it is not one."""
-        parameters, run = getattr(module, "Parameters", None), getattr(module, "run", None)
-        if not dataclasses.is_dataclass(parameters) or not isinstance(parameters, type) or not callable(run):
+    def of_module(cls, module: ModuleType, name: str) -> Script:
+        """What the module of a script defines; UsageError, naming what is missing, if it is not one."""
+        parts = vars(module)
+        parameters = parts.get("Parameters")
+        missing = [] if isinstance(parameters, type) and dataclasses.is_dataclass(parameters) else ["Parameters"]
+        if not callable(parts.get("run")):
+            missing += [part for part in _PARTS if not callable(parts.get(part))]
+        if missing:
             raise UsageError(
-                f"{module.__file__} is not a simulation: it needs a dataclass Parameters and a function run(p, report)."
+                f"{module.__file__} is not a simulation: it needs a dataclass Parameters and the functions compute(p), "
+                f"check(p, result, report) and draw(p, result); {', '.join(missing)} is missing."
             )
-        return cls(
-            name,
-            module.__doc__ or "",
-            parameters,
-            run,
-            getattr(module, "QUICK", {}),
-            getattr(module, "TOUR", {}),
-            getattr(module, "LIMITS", {}),
-        )
+        given = (parts.get(constant, {}) for constant in ("QUICK", "TOUR", "LIMITS"))
+        return cls(name, module.__doc__ or "", cast("Sim[Any, Any]", module), *given)
 
-    def check(self, parameters: Any) -> None:
+    @classmethod
+    def load(cls, path: Path) -> Script:
+        """Import the script at `path`."""
+        spec = importlib.util.spec_from_file_location(f"_inkdiff_sim_{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up while it is being executed
+        spec.loader.exec_module(module)
+        return cls.of_module(module, path.stem)
+
+    def run(self, parameters: object, report: Report) -> None:
+        """Compute, check and draw with these parameters."""
+        old = vars(self.sim).get("run")  # scripts that are still one function
+        if callable(old):
+            old(parameters, report)
+        else:
+            execute(self.sim, parameters, report)
+
+    def main(self, arguments: Sequence[str], prog: str) -> int:
+        """Parse the flags, run, and return the exit status: 0, or 1 if a check failed."""
+        parameters, common = self._parse(arguments, prog)
+        self.check_limits(parameters)
+        check_out(common.out)
+        from inkdiff import viz
+
+        viz.use_language(common.lang)
+        report = Report(self.name, common.out, common.lang, common.quick)
+        self.run(parameters, report)
+        return 0 if report.passed else 1
+
+    def check_limits(self, parameters: Any) -> None:
         """Raise UsageError, naming the flag, unless every number lies within its limits."""
         for field in dataclasses.fields(parameters):
             value, flag = getattr(parameters, field.name), "--" + field.name.replace("_", "-")
@@ -114,121 +197,25 @@ class Simulation:
             if most is not None and value > most:
                 raise UsageError(f"{flag} must be at most {most}, got {value}.")
 
-    @classmethod
-    def load(cls, path: Path) -> Simulation:
-        """Import the script at `path`."""
-        spec = importlib.util.spec_from_file_location(f"_inkdiff_sim_{path.stem}", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # dataclasses look their module up while it is being executed
-        spec.loader.exec_module(module)
-        return cls.of_module(module, path.stem)
+    def _parse(self, arguments: Sequence[str], prog: str) -> tuple[object, Common]:
+        """Parameters and common flags; --quick comes first, since it changes what the others override."""
+        import tyro
+
+        default = self.sim.Parameters(**(self.quick if "--quick" in arguments else {}))
+        whole = dataclasses.make_dataclass(
+            "Flags", [("simulation", self.sim.Parameters, default), ("run", Common, Common())], frozen=True
+        )
+        options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+        flags: Any = tyro.cli(whole, prog=prog, description=self.doc, args=list(arguments), config=options)
+        return flags.simulation, flags.run
 
 
-def sims_folder() -> Path:
-    """The folder of the scripts: inside an installed wheel, else beside the package of an editable install.
-
-    Raises
-    ------
-    UsageError
-        If there is neither.
-    """
-    inside, beside = _PACKAGE / "_sims", _PACKAGE.parent / "sims"
-    if inside.is_dir():
-        return inside
-    if beside.is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file():
-        return beside
-    raise UsageError(
-        f"no simulations found: neither {inside} (of a wheel) nor {beside} (of 'pip install -e .') exists; "
-        "install inkdiff from its wheel or its repository."
-    )
-
-
-def simulations() -> dict[str, Path]:
-    """Name -> script, in alphabetical order."""
-    return {path.stem: path for path in sorted(sims_folder().glob("*.py")) if not path.stem.startswith("_")}
-
-
-def find(name: str) -> Path:
-    """The script of that name; UsageError, with a suggestion, if there is none."""
-    known = simulations()
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(known) or 'none'}."
-    raise UsageError(f"there is no simulation '{name}'; {hint} ('inkdiff list' shows all)")
-
-
-def describe(path: Path) -> str:
-    """First line of a script's docstring, read without running it."""
-    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"), str(path)))
-    return doc.partition("\n")[0].strip() if doc else "(no description)"
-
-
-def check_out(out: Path) -> None:
-    """Raise UsageError, before any work, if `out` cannot become a folder to write in."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; give a folder.")
-    nearest = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if not os.access(nearest, os.W_OK):
-        raise UsageError(f"--out {out}: {nearest} cannot be written to; give another folder.")
-
-
-def run_script(simulation: Simulation, arguments: Sequence[str], prog: str) -> int:
-    """Parse the flags, run, and return the exit status: 0, or 1 if a check failed."""
-    parameters, common = _parse(simulation, arguments, prog)
-    simulation.check(parameters)
-    check_out(common.out)
-    from inkdiff import viz
-
-    viz.use_language(common.lang)
-    report = Report(simulation.name, common.out, common.lang, common.quick)
-    simulation.run(parameters, report)
-    return 0 if report.passed else 1
-
-
-def _parse(simulation: Simulation, arguments: Sequence[str], prog: str) -> tuple[Any, Common]:
-    """Parameters and common flags; --quick comes first, since it changes what the others override."""
-    import tyro
-
-    default = simulation.Parameters(**(simulation.quick if "--quick" in arguments else {}))
-    whole = dataclasses.make_dataclass(
-        "Flags", [("simulation", simulation.Parameters, default), ("run", Common, Common())], frozen=True
-    )
-    options = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    flags: Any = tyro.cli(whole, prog=prog, description=simulation.doc, args=list(arguments), config=options)
-    return flags.simulation, flags.run
-
-
-def guarded(work: Callable[[], int]) -> int:
-    """Exit status of `work`, with errors a user can mend told in one line: status 2; an interrupt: 130.
-
-    With INKDIFF_TRACEBACK=1 such errors show where they arose instead.
-    """
-    try:
-        return work()
-    except KeyboardInterrupt as stopped:  # a training says what it leaves behind
-        print(f"\ninkdiff: {str(stopped) or 'interrupted; nothing is half-written.'}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output has seen enough, as in `inkdiff list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (UsageError, ValueError, TypeError, OSError, MemoryError) as error:
-        if os.environ.get("INKDIFF_TRACEBACK"):
-            raise
-        more = "" if isinstance(error, UsageError) else " (INKDIFF_TRACEBACK=1 shows where)"
-        if isinstance(error, MemoryError):
-            more = f"{': ' if str(error) else ''}out of memory; ask for less{more}"
-        print(f"inkdiff: error: {error}{more}", file=sys.stderr)
-        return 2
-
-
-def sim(file: str) -> NoReturn:
-    """Be a program: `sim(__file__)` under `if __name__ == "__main__"`. Exits 0, or 1 if a check failed."""
+def run_script(file: str) -> NoReturn:
+    """Be a program: `run_script(__file__)` under `if __name__ == "__main__"`. Exits 0, or 1 if a check failed."""
     path = Path(file)
 
     def work() -> int:
-        return run_script(Simulation.of_module(sys.modules["__main__"], path.stem), sys.argv[1:], f"python {path.name}")
+        return Script.of_module(sys.modules["__main__"], path.stem).main(sys.argv[1:], f"python {path.name}")
 
     with contextlib.suppress(AttributeError):  # a replaced stdout need not be reconfigurable
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -11,9 +11,9 @@ nonequilibrium thermodynamics (2015), where the thread begins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from inkdiff.cli.chapter import Chapter, Frame
 
-__all__ = ["LONGEST", "ORDER", "Chapter", "Frame", "chapters", "frame"]
+__all__ = ["LONGEST", "ORDER", "chapters", "frame"]
 
 ORDER = (
     "random_walk", "ink_drop", "counting", "many_starts", "image_noising", "one_kernel", "three_backwards", "unmix",
@@ -23,34 +23,6 @@ ORDER = (
 
 # Takes longest and so begins first; what it compiles is there for the others that train.
 LONGEST = "generate_digits"
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """One simulation in plain words: `paragraphs` before the figure, `caution` (where it limps) after it."""
-
-    title: str
-    paragraphs: tuple[str, ...]
-    caution: str = ""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The words around the chapters. Fields in braces are filled in by the page."""
-
-    title: str
-    lead: str
-    reading: str
-    all_passed: str
-    some_failed: str
-    broken: str
-    crashed: str
-    caution: str
-    checks: str
-    columns: tuple[str, str, str, str, str, str]
-    passed: str
-    failed: str
-    footer: str
 
 
 def chapters(lang: str) -> dict[str, Chapter]:

@@ -1,6 +1,6 @@
 """The words of the tour in Italian; see `inkdiff.cli.story`."""
 
-from inkdiff.cli.story import Chapter, Frame
+from inkdiff.cli.chapter import Chapter, Frame
 
 __all__ = ["CHAPTERS", "FRAME"]
 

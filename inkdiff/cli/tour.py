@@ -23,9 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from inkdiff.cli.catalogue import find
+from inkdiff.cli.errors import UsageError, check_out
 from inkdiff.cli.page import Part, render
 from inkdiff.cli.report import Report
-from inkdiff.cli.scripts import LANGUAGES, Simulation, UsageError, check_out, find
+from inkdiff.cli.scripts import LANGUAGES, OUT, Script
 from inkdiff.cli.story import LONGEST, ORDER, chapters
 
 __all__ = ["add_command", "tour"]
@@ -40,7 +42,7 @@ def add_command(commands: Any) -> None:
         help="the whole story on real data, and a page to show",
         description="Runs the story from the random walk to digits out of noise; writes figures and tour.html.",
     )
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures and page")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"folder of figures and page (default: {OUT})")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="their language (default: en)")
     parser.add_argument("--quick", action="store_true", help="a few seconds per part; training is cut short")
     parser.add_argument("--jobs", type=int, help="parts run at a time (default: one per core, at most 4)")
@@ -118,8 +120,8 @@ def _run_part(name: str, out: Path, lang: str, quick: bool) -> tuple[Part, str]:
     printed = io.StringIO()
     with redirect_stdout(printed):
         try:
-            simulation = Simulation.load(find(name))
-            simulation.run(simulation.Parameters(**(simulation.quick if quick else simulation.tour)), report)
+            script = Script.load(find(name))
+            script.run(script.sim.Parameters(**(script.quick if quick else script.tour)), report)
         except UsageError as error:
             part.error = str(error)
         except Exception as error:  # the tour is a show: what breaks is told, the rest is shown

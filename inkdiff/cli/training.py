@@ -22,7 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inkdiff.cli.scripts import LANGUAGES, UsageError
+from inkdiff.cli.errors import UsageError
+from inkdiff.cli.scripts import LANGUAGES
 from inkdiff.cli.strips import Strip
 
 if TYPE_CHECKING:

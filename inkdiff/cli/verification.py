@@ -16,7 +16,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from inkdiff.cli.scripts import UsageError
+from inkdiff.cli.errors import UsageError
 
 if TYPE_CHECKING:
     from inkdiff.verification import Outcome

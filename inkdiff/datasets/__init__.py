@@ -1,7 +1,7 @@
 """Data sets are values: points x of shape (n, d) in natural units, with labels, image shape and, where known, density.
 
 A data set knows nothing of processes or networks. Digits and pictures lie in [0, 1], plane figures have the size
-written in their formula; scaling to process coordinates is the business of the learned score. Synthetic sets take all
+written in their formula; a model that needs other units maps them with `scaling.py`. Synthetic sets take all
 their randomness from the counter-based noise (stream DATA), so (n, seed) names the same points on every machine, and
 the first m of n points are the m points of the same seed.
 """

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array, Floats, array_module
 from inkdiff._core.registry import register
 from inkdiff.domains.base import Domain
 from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
@@ -168,6 +168,16 @@ class Box(Domain):
     def log_volume(self, d: int) -> float:
         """ln V, finite in any dimension: the entropy of the uniform density, in nats."""
         return float(np.log(self.length(d)).sum())
+
+    def contains(self, x: Array) -> Array:
+        """Which rows of x (n, d) lie in the box, walls included, (n,)."""
+        low, top = (array_module(x).asarray(end, x.dtype) for end in self._ends)
+        return ((x >= low) & (x <= top)).all(axis=1)
+
+    def accessible_fraction(self, bins: tuple[int, ...]) -> Floats:
+        """All of every cell."""
+        self.check_dimension(len(bins))
+        return np.ones(bins)
 
     def check_inside(self, x: Array, name: str = "x") -> None:
         """Raise unless every row of x (n, d) is finite and lies in the box, walls included."""

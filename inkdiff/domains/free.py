@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array
+from inkdiff._core.backend import Array, array_module
 from inkdiff._core.registry import register
 from inkdiff.domains.base import Domain
 
@@ -46,6 +46,10 @@ class Free(Domain):
     def fold(self, y: Array) -> Array:
         """y itself."""
         return y
+
+    def contains(self, x: Array) -> Array:
+        """All of them."""
+        return array_module(x).full(len(x), True)
 
     def check_inside(self, x: Array, name: str = "x") -> None:
         """Raise unless all of x is finite."""

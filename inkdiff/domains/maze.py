@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array, Floats, array_module
 from inkdiff.domains.base import Domain
 from inkdiff.domains.box import Box
 
@@ -70,6 +70,27 @@ class Maze(Domain):
     def bounding_box(self) -> Box:
         """The box, solid cells included."""
         return self.box
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Cells per axis, each free or solid."""
+        return self.solid.shape
+
+    def contains(self, x: Array) -> Array:
+        """Which rows of x (n, d) lie in free cells, (n,)."""
+        xp, within = array_module(x), self.box.contains(x)
+        return within & ~self._at(xp.where(within[:, None], x, xp.asarray(self.box.low(x.shape[1]))))
+
+    def accessible_fraction(self, bins: tuple[int, ...]) -> Floats:
+        """The free share of each of `bins` equal cells, exact: overlaps with the maze's own cells, axis by axis."""
+        self.check_dimension(len(bins))
+        fraction: Floats = (~self.solid).astype(np.float64)
+        for axis, (count, own) in enumerate(zip(bins, self.solid.shape, strict=True)):
+            # In units of 1/(count own) of the side, where all edges are whole numbers.
+            low, start = np.arange(count)[:, None] * own, np.arange(own) * count
+            overlap = np.maximum(np.minimum(low + own, start + count) - np.maximum(low, start), 0) / own
+            fraction = np.moveaxis(np.tensordot(overlap, fraction, axes=(1, axis)), 0, axis)
+        return fraction
 
     def log_volume(self, d: int) -> float:
         """ln of the volume of the free cells: the entropy of the equilibrium, in nats."""

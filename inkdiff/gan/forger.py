@@ -20,9 +20,9 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.gan.detective import Detective, evaluate
 from inkdiff.gan.labels import Labels
-from inkdiff.learned.scaling import Scaling
 from inkdiff.metrics import Column
 from inkdiff.nn import PerceptronNetwork
 

@@ -19,12 +19,12 @@ import numpy as np
 
 from inkdiff._core import checks
 from inkdiff._core.backend import array_module
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.gan.contest import Contest
 from inkdiff.gan.detective import Detective
 from inkdiff.gan.forger import Forger
 from inkdiff.gan.labels import Labels
 from inkdiff.gan.player import check_flag, check_penalty, check_rules, check_shape
-from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import Perceptron, one_thread_each
 
 __all__ = ["Callback", "duel"]

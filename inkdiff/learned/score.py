@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda, to_device
+from inkdiff.datasets.scaling import Scaling, clip_to_domain
 from inkdiff.learned.checkpoint import score_contents
 from inkdiff.learned.learner import Learner, Tensors, initial_weights, learns, notes
 from inkdiff.learned.model.data_density import log_density
@@ -33,7 +34,6 @@ from inkdiff.learned.model.word_conditioning import (
     cycle_rows,
     parse_rows,
 )
-from inkdiff.learned.scaling import Scaling, inside
 from inkdiff.learned.training.denoising_objective import DenoisingObjective, WordDropout
 from inkdiff.learned.training.settings import Settings
 from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood
@@ -130,7 +130,7 @@ class LearnedScore(NetworkScore, Learner):
     def prepared(self, data: Any) -> Array:
         """The rows of a data set or array as float32 in process coordinates."""
         x = checks.state(getattr(data, "x", data), "data")
-        return inside(self.process, self.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
+        return clip_to_domain(self.process.domain, self.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
 
     @classmethod
     def default_settings(cls, d: int) -> dict[str, Any]:
@@ -146,8 +146,8 @@ class LearnedScore(NetworkScore, Learner):
         rows = getattr(data, "x", data)
         x = checks.state(rows, "data")
         x = array_module(x).ascontiguousarray(x, dtype=np.float32)
-        scaling = Scaling.of(process, x, getattr(data, "range", None), getattr(data, "units", ()))
-        x = inside(process, scaling.encode(x))
+        scaling = Scaling.of(process.domain, x, getattr(data, "range", None), getattr(data, "units", ()))
+        x = clip_to_domain(process.domain, scaling.encode(x))
         vocabulary = Vocabulary() if condition is None else Vocabulary.of(parse_rows(condition))
         codes = code_rows(vocabulary, condition, x)
         sees = {"sigma_min": settings.sigma_min, "fourier_octaves": settings.fourier_octaves}

@@ -6,7 +6,6 @@ An estimate without its error says nothing: every function here that estimates a
 
 from inkdiff.metrics.cells import concentration
 from inkdiff.metrics.chi_square import chi2_to_equilibrium
-from inkdiff.metrics.copying import copied_share, denoising_loss
 from inkdiff.metrics.entropies import (
     ChiSquare,
     binned_entropy,
@@ -17,8 +16,13 @@ from inkdiff.metrics.entropies import (
     uniformity_test,
 )
 from inkdiff.metrics.estimates import Column, Estimate
-from inkdiff.metrics.frozen import FeatureClassifier
-from inkdiff.metrics.likeness import (
+from inkdiff.metrics.feature_classifier import FeatureClassifier
+from inkdiff.metrics.memorisation import copied_share, denoising_loss
+from inkdiff.metrics.modes import ModeCoverage, modes_covered
+from inkdiff.metrics.motion import correlation, msd
+from inkdiff.metrics.neighbours import neighbour_entropy
+from inkdiff.metrics.plausibility import calibration_p_value, plausibility
+from inkdiff.metrics.sample_distances import (
     ClassHistogram,
     class_histogram,
     classify,
@@ -26,11 +30,7 @@ from inkdiff.metrics.likeness import (
     frechet_distance,
     nearest_distance_ratio,
 )
-from inkdiff.metrics.modes import ModeCoverage, modes_covered
-from inkdiff.metrics.motion import correlation, msd
-from inkdiff.metrics.neighbours import neighbour_entropy
-from inkdiff.metrics.plausibility import calibration_p_value, plausibility
-from inkdiff.metrics.slices import sliced_wasserstein
+from inkdiff.metrics.sliced_wasserstein import sliced_wasserstein
 
 __all__ = [
     "ChiSquare",

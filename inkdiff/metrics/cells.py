@@ -1,11 +1,12 @@
 """Counting particles in cells: the coarse-grained concentration from which binned entropies are made.
 
-A box is divided into K_1 x ... x K_d equal cells and the n particles are counted in each,
+The box around a domain is divided into K_1 x ... x K_d equal cells and the n particles are counted in each,
 
-    n_k = #{ i : x_i in cell k },     density = n_k / (n * volume of a cell),
+    n_k = #{ i : x_i in cell k },     density = n_k / (n v f_k),
 
-axis j of the array of counts being coordinate j. Cells are half open, the last one closed. Counts are integers, so
-they do not depend on the order of the particles.
+v the volume of a cell and f_k the fraction of it that particles can reach, which the domain knows: 1 in a box, less
+across a curved rim. Axis j of the array of counts is coordinate j. Cells are half open, the last one closed. Counts are
+integers, so they do not depend on the order of the particles.
 
 Reference: P. Ehrenfest and T. Ehrenfest, The Conceptual Foundations of the Statistical Approach in Mechanics (1912),
 section 23, for the coarse-grained ("Z-star") description of a gas.
@@ -15,21 +16,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy
+from inkdiff.domains.base import Domain
 from inkdiff.domains.box import Box
-from inkdiff.domains.free import Free
-from inkdiff.domains.maze import Maze
 from inkdiff.processes.base import Process, check_process
 
 __all__ = [
-    "JOINT_UP_TO", "Bins", "bins_per_axis", "cell_of_column", "check_region", "concentration", "equilibrium_cells",
-    "extent", "joint_cell",
+    "JOINT_UP_TO", "Bins", "Cells", "bins_per_axis", "bounding_box", "cell_of_column", "cells_of_domain",
+    "check_domain", "concentration", "equilibrium_cells", "extent", "joint_cell",
 ]  # fmt: skip
 
 Bins = int | Sequence[int]
@@ -39,20 +39,28 @@ JOINT_UP_TO = 3  # dimensions in which cells can be filled
 _MOST_CELLS = 1 << 27  # one gigabyte of counts
 
 
-_Doubles = npt.NDArray[np.float64]
-
-
-def check_region(domain: object, name: str = "domain", *, walls: bool = False) -> None:
-    """Raise unless `domain` is one, or None; with `walls`, unless it is a Box or a Maze."""
-    if not isinstance(domain, (Box, Maze) if walls else (Free, Box, Maze, type(None))):
-        free = "" if walls else "Free(), "
+def check_domain(domain: object, name: str = "domain") -> None:
+    """Raise TypeError unless `domain` is one, or None for free space."""
+    if domain is not None and not isinstance(domain, Domain):
         raise TypeError(
-            f"{name} must be {free}Box(lo, hi, wall) or Maze(box, solid), as process.domain is, got "
-            f"{checks.show(domain)}."
+            f"{name} must be a domain such as Box(lo, hi) or Free(), as process.domain is, got {checks.show(domain)}."
         )
 
 
-def extent(x: Array, remedy: str, error: type[ValueError] = ValueError) -> tuple[_Doubles, _Doubles]:
+def bounding_box(domain: Domain, name: str) -> Box:
+    """The box around a domain; raises TypeError if there is none, or `domain` is none."""
+    check_domain(domain, name)
+    box = None if domain is None else domain.bounding_box
+    if box is None:
+        remedy = "its class should declare `bounding_box`" if domain is not None and domain.bounded else "give a Box"
+        raise TypeError(
+            f"{name} must be bounded by a box in whose cells particles are counted, and {checks.show(domain)} declares "
+            f"none: {remedy}."
+        )
+    return box
+
+
+def extent(x: Array, remedy: str, error: type[ValueError] = ValueError) -> tuple[Floats, Floats]:
     """Smallest value and range, (d,) each, of the coordinates of x (n, d).
 
     Raises
@@ -112,19 +120,84 @@ def joint_cell(columns: Iterable[Array], bins: Sequence[int]) -> Array:
     return flat
 
 
-def equilibrium_cells(
-    x: Array, process: Process, bins: Bins | None, joint: bool
-) -> tuple[Iterator[Array], tuple[int, ...]]:
-    """Every particle's cell on each axis, (n,) a time, in cells equally probable at equilibrium; and the bins per axis.
+class Cells(NamedTuple):
+    """Every particle's cell on each axis, (n,) a time; cells per axis; and their volumes relative to each other.
 
-    Each coordinate is mapped by the equilibrium's distribution function to [0, 1] and binned there. Evaluated on the
-    host; columns of CuPy arrays are copied.
+    `weight` is 1.0 where all cells are alike, else (K_1, ..., K_d) of mean 1.
+    """
+
+    columns: Iterator[Array]
+    per_axis: tuple[int, ...]
+    weight: float | Floats
+
+
+def cells_of_domain(x: Array, domain: Domain | None, bins: Bins | None, joint: bool) -> tuple[Cells, Floats]:
+    """The cells of the box around `domain`, or of the extent of x without one; and their sides (d,).
+
+    `weight` is then the fraction of each cell that particles can reach, not normalised.
 
     Raises
     ------
     ValueError, TypeError
-        If it is no process with Gaussian steps or has no equilibrium, `x` is not (n, d), finite and inside its box, or
-        as `bins_per_axis`.
+        If x (n, d) leaves the domain, or is constant in a coordinate without one; if the domain is bounded and declares
+        no bounding box; as `bins_per_axis`.
+    """
+    n, d = x.shape
+    per_axis = bins_per_axis(bins, n, d, joint)
+    weight: float | Floats = 1.0
+    if domain is None or (domain.bounding_box is None and not domain.bounded):
+        if domain is not None:
+            domain.check_inside(x)
+        low, length = extent(x, "Pass the Box as domain to bin it there, or leave that coordinate out.")
+    else:
+        box = bounding_box(domain, "domain")
+        domain.check_inside(x)
+        low, length = box.low(d), box.length(d)
+        if domain.as_box is None:
+            per_axis = _whole_cells(domain, per_axis, bins, joint)
+            weight = _accessible(domain, per_axis)
+    columns = (cell_of_column(x[:, axis], low[axis], length[axis], per_axis[axis]) for axis in range(d))
+    return Cells(columns, per_axis, weight), length / per_axis
+
+
+def _whole_cells(domain: Domain, per_axis: tuple[int, ...], bins: Bins | None, joint: bool) -> tuple[int, ...]:
+    """Bins per axis for joint cells: whole parts of the domain's own cells, if it has such; near `per_axis` by default.
+
+    Raises
+    ------
+    ValueError
+        If cells are not joint, or `bins` given that are no such multiples.
+    """
+    if not joint:
+        raise ValueError(f"joint must be True in {checks.show(domain)}, where coordinates depend on each other.")
+    grid = domain.grid
+    if grid is None:
+        return per_axis
+    if bins is None:
+        return tuple(cells * max(1, round(wanted / cells)) for wanted, cells in zip(per_axis, grid, strict=True))
+    if any(wanted % cells for wanted, cells in zip(per_axis, grid, strict=True)):
+        raise ValueError(f"bins must be multiples of the domain's cells, {grid}, so that none is cut; got {bins}.")
+    return per_axis
+
+
+def _accessible(domain: Domain, per_axis: tuple[int, ...]) -> Floats:
+    """The accessible fraction of each cell; where none was seen half the least, for a particle may be there."""
+    fraction = domain.accessible_fraction(per_axis)
+    return np.where(fraction > 0, fraction, fraction[fraction > 0].min() / 2)
+
+
+def equilibrium_cells(x: Array, process: Process, bins: Bins | None, joint: bool) -> Cells:
+    """Every particle's cell, and how probable each is at equilibrium: `weight`, times the number of cells.
+
+    Where coordinates are independent at equilibrium each is mapped by its distribution function to [0, 1] and binned
+    there, so that all cells are alike; evaluated on the host, columns of CuPy arrays are copied. In other bounded
+    domains, where the equilibrium is uniform, the cells are those of the box around it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no process with Gaussian steps or has no equilibrium, `x` is not (n, d), finite and inside its domain,
+        or as `bins_per_axis`.
     """
     check_process(process)
     equilibrium = process.equilibrium
@@ -132,14 +205,18 @@ def equilibrium_cells(
         raise ValueError(f"process={checks.show(process)} has no equilibrium: put it in a Box or take one that has.")
     x = checks.state(x, "x")
     n, d = x.shape
+    domain = process.domain
+    if domain.bounded and domain.as_box is None:
+        cells, _ = cells_of_domain(x, domain, bins, joint)
+        return cells._replace(weight=cells.weight / float(np.mean(cells.weight)))
     per_axis = bins_per_axis(bins, n, d, joint)
-    if isinstance(process.domain, Box):
-        process.domain.check_inside(x)
+    domain.check_inside(x)
     u = (np.asarray(equilibrium.cdf(asnumpy(x[:, axis]), axis)) for axis in range(d))
-    return (cell_of_column(column, 0.0, 1.0, count) for column, count in zip(u, per_axis, strict=True)), per_axis
+    columns = (cell_of_column(column, 0.0, 1.0, count) for column, count in zip(u, per_axis, strict=True))
+    return Cells(columns, per_axis, 1.0)
 
 
-def concentration(x: Array, box: Box | Maze, bins: Bins) -> Array:
+def concentration(x: Array, box: Domain, bins: Bins) -> Array:
     """Number of particles in every cell of the box: integers of shape (K_1, ..., K_d), axis j = coordinate j.
 
     Parameters
@@ -147,20 +224,19 @@ def concentration(x: Array, box: Box | Maze, bins: Bins) -> Array:
     x
         Positions (n, d), all inside the box.
     box
-        The box that is divided; of a maze, the box around it.
+        The box that is divided; of another domain, the box around it.
     bins
         Cells per axis, one number or d of them.
 
     Raises
     ------
     ValueError, TypeError
-        If `x` is not (n, d), finite and inside `box`, which is a Box or a Maze, or `bins` is not positive.
+        If `x` is not (n, d), finite and inside `box`, this is no bounded domain, or `bins` is not positive.
     """
-    check_region(box, "box", walls=True)
+    around = bounding_box(box, "box")
     x = checks.state(x, "x")
     n, d = x.shape
     per_axis = bins_per_axis(bins, n, d, joint=True)
     box.check_inside(x)
-    box = box.box if isinstance(box, Maze) else box
-    low = box.low(d)
-    return kernels.histogram(x, low, np.maximum(low + box.length(d), box.hi), np.array(per_axis, np.int64))
+    low = around.low(d)
+    return kernels.histogram(x, low, np.maximum(low + around.length(d), around.hi), np.array(per_axis, np.int64))

@@ -58,12 +58,15 @@ def chi2_to_equilibrium(x: Array, process: Process, *, bins: Bins | None = None)
         raise ValueError(f"x has d={d} coordinates: cells can be filled up to d={JOINT_UP_TO}; use a score's density.")
     if n < 3:
         raise ValueError(f"x holds {n} rows: pairs and their variance need at least 3.")
-    columns, per_axis = equilibrium_cells(x, process, bins, joint=True)
-    K = math.prod(per_axis)
-    cells = joint_cell(columns, per_axis)
-    counts = array_module(cells).bincount(cells, minlength=K).astype(np.float64)
-    pairs = float((counts * (counts - 1)).sum()) / (n * (n - 1))
-    triples = float((counts * (counts - 1) * (counts - 2)).sum()) / (n * (n - 1) * (n - 2))
-    first = max(triples - pairs**2, 0.0)  # Var of p_k over the particles
-    second = pairs - pairs**2
+    cells = equilibrium_cells(x, process, bins, joint=True)
+    K = math.prod(cells.per_axis)
+    flat = joint_cell(cells.columns, cells.per_axis)
+    counts = array_module(flat).bincount(flat, minlength=K).astype(np.float64)
+    # Of 1/(K q_k), q_k the probability of cell k at equilibrium: 1 where all cells are alike.
+    r = 1.0 if isinstance(cells.weight, float) else array_module(flat).asarray(1 / cells.weight.reshape(-1))
+    of_two, of_three = counts * (counts - 1), counts * (counts - 1) * (counts - 2)
+    pairs = float((r * of_two).sum()) / (n * (n - 1))
+    triples = float((r**2 * of_three).sum()) / (n * (n - 1) * (n - 2))
+    first = max(triples - pairs**2, 0.0)  # Var of p_k/(K q_k) over the particles
+    second = float((r**2 * of_two).sum()) / (n * (n - 1)) - pairs**2
     return Estimate(K * pairs - 1, K * math.sqrt(2 * (2 * (n - 2) * first + second) / (n * (n - 1))))

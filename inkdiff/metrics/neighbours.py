@@ -25,19 +25,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, asnumpy
+from inkdiff._core.backend import Array, Floats, asnumpy
 from inkdiff.domains.base import Domain
 from inkdiff.domains.box import Box
-from inkdiff.domains.maze import Maze
-from inkdiff.metrics.cells import check_region, extent
+from inkdiff.metrics.cells import check_domain, extent
 from inkdiff.metrics.estimates import Estimate
 
 __all__ = ["MOST_DIMENSIONS", "SamePlaceError", "least_rows", "neighbour_entropy"]
-
-_Floats = npt.NDArray[np.float64]
 
 MOST_DIMENSIONS = 8  # beyond, the nearest neighbour of a particle is hardly nearer than the others
 _GROUPS = 32
@@ -63,18 +59,19 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
         Independent particles (n, d), d <= 8, n >= 16 (k + 1), no k + 1 of them in one place and not all in a plane
         x_j = const. Neighbours are sought on the host; a CuPy array is copied.
     domain
-        A Box, whose walls are then accounted for; Free() or None for free space.
+        A Box, whose walls are then accounted for; Free() or None for free space. In an unbounded domain of another
+        kind the cubes are taken as whole.
     k
         Which neighbour: a larger k gives a smaller error and a larger bias.
 
     Raises
     ------
     ValueError, TypeError
-        If `x` is not (n, d), finite and inside the box; has more than 8 coordinates or too few rows;
-        `domain` is not one, or a Maze; or k + 1 rows, or all in a coordinate, are equal (a SamePlaceError), where the
+        If `x` is not (n, d), finite and inside the domain; has more than 8 coordinates or too few rows; `domain` is not
+        one, or is bounded and no box; or k + 1 rows, or all in a coordinate, are equal (a SamePlaceError), where the
         entropy is -infinity.
     """
-    check_region(domain)
+    check_domain(domain)
     x = checks.state(x, "x")
     n, d = x.shape
     k = checks.count(k, "k")
@@ -85,57 +82,59 @@ def neighbour_entropy(x: Array, domain: Domain | None = None, *, k: int = 4) -> 
         )
     if n < least_rows(k):
         raise ValueError(f"x has n={n} rows: k={k} needs at least {least_rows(k)}; give more, or a smaller k.")
-    if isinstance(domain, Maze):
+    box = None if domain is None else domain.as_box
+    if domain is not None and domain.bounded and box is None:
         raise TypeError(
-            "domain must be free or a Box: the cubes around neighbours know no obstacles; use inkdiff.entropy."
+            f"domain must be free or a Box (declared by `as_box`), got {checks.show(domain)}: the cubes around "
+            "neighbours know no obstacles or curved walls; use inkdiff.entropy."
         )
-    if isinstance(domain, Box):
+    if domain is not None:
         domain.check_inside(x)
     extent(x, "Leave that coordinate out, or use inkdiff.entropy with a Box, which counts in cells.", SamePlaceError)
-    points: _Floats = asnumpy(x).astype(np.float64)
+    points: Floats = asnumpy(x).astype(np.float64)
     scale = points.std(axis=0)
     scale[scale == 0] = 1.0  # where squares underflow
     groups = min(_GROUPS, n // (_LEAST_PER_GROUP * (k + 1)))
-    value = _estimate(points, scale, domain, k)
-    parts = [_estimate(points[g::groups], scale, domain, k) for g in range(groups)]
+    value = _estimate(points, scale, box, k)
+    parts = [_estimate(points[g::groups], scale, box, k) for g in range(groups)]
     return Estimate(value, float(np.std(parts, ddof=1)) / math.sqrt(groups))
 
 
-def _estimate(points: _Floats, scale: _Floats, domain: Domain | None, k: int) -> float:
+def _estimate(points: Floats, scale: Floats, box: Box | None, k: int) -> float:
     """The estimator itself, distances being measured in units of `scale` (d,)."""
     from scipy.special import digamma
 
-    log_volume = _log_cubes(points, scale, domain, k)
+    log_volume = _log_cubes(points, scale, box, k)
     return float(digamma(len(points)) - digamma(k) + log_volume.mean())
 
 
-def _log_cubes(points: _Floats, scale: _Floats, domain: Domain | None, k: int) -> _Floats:
+def _log_cubes(points: Floats, scale: Floats, box: Box | None, k: int) -> Floats:
     """ln V_i of the part inside the walls of the cube that reaches particle i's k-th neighbour, (n,)."""
     d = points.shape[1]
-    if not isinstance(domain, Box):
+    if box is None:
         edges = np.repeat(2 * _distance(points / scale, k)[:, None], d, axis=1)
         return _log_product(edges, scale)
-    y, side = (points - domain.low(d)) / scale, domain.length(d) / scale
-    circle = domain.period(d) == domain.length(d)
+    y, side = (points - box.low(d)) / scale, box.length(d) / scale
+    circle = box.periodic(d)
     r = _distance(np.where(circle, y % side, y), k, np.where(circle, side, 0.0))[:, None]
     inside = np.minimum(y + r, side) - np.maximum(y - r, 0.0)
     return _log_product(np.where(circle, np.minimum(2 * r, side), inside), scale)
 
 
-def _log_product(edges: _Floats, scale: _Floats) -> _Floats:
+def _log_product(edges: Floats, scale: Floats) -> Floats:
     """ln of the volumes (n,) from edges (n, d) in units of `scale`."""
-    log_volume: _Floats = np.log(edges).sum(1) + np.log(scale).sum()
+    log_volume: Floats = np.log(edges).sum(1) + np.log(scale).sum()
     return log_volume
 
 
-def _distance(y: _Floats, k: int, period: _Floats | None = None) -> _Floats:
+def _distance(y: Floats, k: int, period: Floats | None = None) -> Floats:
     """Largest coordinate difference to the k-th neighbour, (n,); `period` (d,) of the axes that are circles, else 0."""
     from scipy.spatial import cKDTree
 
     if period is not None:
         # Rounding may carry y % period to the period itself, which the tree refuses.
         y = np.where((period > 0) & (y >= period), 0.0, y)
-    r: _Floats = np.asarray(cKDTree(y, boxsize=period).query(y, k=[k + 1], p=np.inf)[0])[:, 0]
+    r: Floats = np.asarray(cKDTree(y, boxsize=period).query(y, k=[k + 1], p=np.inf)[0])[:, 0]
     if not (r > 0).all():
         raise SamePlaceError(
             f"x has {k + 1} or more rows in one place: the entropy of a point is -infinity. Take x before it was "

@@ -11,7 +11,16 @@
 | `time_grids` | times to walk back through |
 """
 
+from inkdiff.processes import time_grids
 from inkdiff.processes.binomial import Binomial
 from inkdiff.processes.linear import Brownian, OrnsteinUhlenbeck, Process, VarianceExploding, VariancePreserving
 
-__all__ = ["Binomial", "Brownian", "OrnsteinUhlenbeck", "Process", "VarianceExploding", "VariancePreserving"]
+__all__ = [
+    "Binomial",
+    "Brownian",
+    "OrnsteinUhlenbeck",
+    "Process",
+    "VarianceExploding",
+    "VariancePreserving",
+    "time_grids",
+]

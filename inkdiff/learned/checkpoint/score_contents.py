@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inkdiff._core.backend import Array, to_device
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.learned.checkpoint.file_format import Tensors
 from inkdiff.learned.model.marginals import Marginals
 from inkdiff.learned.model.moment_matching import Calibration, Features
 from inkdiff.learned.model.noise_levels import Levels
 from inkdiff.learned.model.predictions import PREDICTIONS
 from inkdiff.learned.model.word_conditioning import Vocabulary
-from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import MLP, Network
 from inkdiff.processes.base import Process
 

@@ -20,7 +20,7 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array
 from inkdiff._core.rng import Stream
-from inkdiff.learned.scaling import inside
+from inkdiff.datasets.scaling import clip_to_domain
 from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood, log_likelihood
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def log_density(
     n, d = x.shape
     if width < 0:
         raise ValueError(f"dequantise must be >= 0, the spacing of the data, got {width}.")
-    score.scaling.check_inside(score.process, x)
+    score.scaling.check_inside(score.process.domain, x)
     if width:
         u = kernels.uniform(n * d, seed=seed, stream=Stream.DATA).reshape(n, d)
         x = x + width * (u - 0.5)
     times = score.preconditioning.levels.descending(score.process, 2)
     start = float(times[-2])
     alpha = float(score.process.alpha(start))
-    y = alpha * inside(score.process, score.encode(x))
+    y = alpha * clip_to_domain(score.process.domain, score.encode(x))
     flow = {"start": start, "until": float(times[0])}
     found = log_likelihood(score.process, score, y, seed=seed, trace=trace, **flow, **solver)
     jacobian = d * (math.log(alpha) + (math.log(width) if width else 0.0)) - score.scaling.log_volume(d)

@@ -19,11 +19,11 @@ import numpy as np
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Time, array_module
+from inkdiff.datasets.scaling import Scaling
 from inkdiff.learned.model.guidance import GuidedNetwork
 from inkdiff.learned.model.moment_matching import Calibration
 from inkdiff.learned.model.preconditioning import Noise, Preconditioning, Prepared
 from inkdiff.learned.model.word_conditioning import Condition, Vocabulary, condition_of
-from inkdiff.learned.scaling import Scaling
 from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 from inkdiff.processes.base import Process

@@ -1,0 +1,165 @@
+"""Memory or knowledge: networks trained on 16 to 1257 digits; the first copy their images, the last one invents.
+
+The exact score of the training images only ever returns those images: had a network learned it to perfection, it
+could make nothing new. Trained on few images it does just that. Given more than it can keep in mind, it makes digits
+that nobody wrote, and tells noise from image as well on digits it never saw as on those it was shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import inkdiff as ink
+from inkdiff import viz
+from inkdiff.cli import Report, run_script
+
+
+@dataclass(frozen=True)
+class Parameters:
+    fewest: int = 16
+    """training images of the first network; each next one has about twice as many, the last all 1257"""
+    steps: int = 1000
+    """training steps of every network"""
+    samples: int = 300
+    """images generated for each measurement"""
+    copied: float = 0.5
+    """least share of copies among the images of the first network"""
+    invented: float = 0.02
+    """largest share of copies among those of the last one"""
+    seed: int = 0
+    """64-bit seed of everything"""
+
+
+QUICK = {"fewest": 600, "steps": 20, "samples": 40, "copied": 0.0, "invented": 1.0}
+LIMITS = {"fewest": (16, 1256), "samples": (2, None), "copied": (0, 1), "invented": (0, 1)}
+SHOWN = 12  # images beside their nearest training image
+COLORS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000")
+
+
+@dataclass
+class Trained:
+    """One network: its training images, the share of copies at some moments of the training, and what it ends with."""
+
+    x: np.ndarray
+    moments: list[int]
+    copies: list[ink.Estimate]
+    images: np.ndarray
+    losses: tuple[ink.Estimate, ink.Estimate]
+    remembered: ink.Estimate
+
+
+def run(p: Parameters, report: Report) -> None:
+    train, held_out = ink.datasets.digits().split(test_size=0.3, random_state=0)
+    sizes = [n for n in (16 * 2**k for k in range(7)) if p.fewest <= n < 0.6 * len(train)]
+    runs = {n: train_on(train.x[:n], train, held_out, p) for n in sorted({p.fewest, *sizes, len(train)})}
+    fig, axes = viz.figure(2, 3, width=18, aspect=0.74, gridspec_kw={"height_ratios": [2.2, 1]})
+    draw_sizes(axes[0, 0], runs, ink.copied_share(held_out, train))
+    draw_moments(axes[0, 1], runs)
+    draw_losses(axes[0, 2], runs)
+    draw_images(fig, axes[1], runs, train.image_shape)
+    report.figure(fig)
+    judge(report, runs, train, held_out, p)
+
+
+def train_on(x: np.ndarray, train, held_out, p: Parameters) -> Trained:
+    """Train on the images x and measure on the way; without the correction of moments, which is not the network's."""
+    moments = sorted({max(1, p.steps * share // 100) for share in (10, 20, 40, 70, 100)})
+    copies, process = [], ink.VariancePreserving.linear()
+
+    def look(step: int, loss: float, snapshot) -> None:
+        if step in moments:
+            images = snapshot().sample(p.samples, seed=p.seed, steps=20, sampler="dpm_solver")
+            copies.append(ink.copied_share(images, x))
+
+    data = ink.datasets.Dataset(x, image_shape=train.image_shape, range=train.range)
+    score = ink.fit(process, data, steps=p.steps, seed=p.seed, moments=False, callback=look)
+    rows, times = (score.encode(x), score.encode(held_out.x)), score.times(10)[2:-1]
+    seen, unseen = (ink.denoising_loss(process, score, row, times, seed=p.seed) for row in rows)
+    images = score.sample(p.samples, seed=p.seed, steps=20, sampler="dpm_solver")
+    memory = ink.EmpiricalScore(process, rows[0])
+    start = process.prior(1.0).sample(min(p.samples, 100), x.shape[1], seed=p.seed)
+    walk = ink.reverse(process, memory, start, score.times(20), seed=p.seed, sampler="dpm_solver")
+    remembered = ink.copied_share(score.decode(walk.last), x)
+    return Trained(x, moments, copies, images, (seen, unseen), remembered)
+
+
+def judge(report: Report, runs: dict[int, Trained], train, held_out, p: Parameters) -> None:
+    few, many = runs[min(runs)], runs[max(runs)]
+    remembered = min(trained.remembered.value for trained in runs.values())
+    report.bound("copies_of_the_exact_score_of_the_images", remembered, at_least=0.99)
+    report.bound(f"copies_after_{len(few.x)}_images", few.copies[-1].value, at_least=p.copied)
+    report.bound(f"copies_after_{len(many.x)}_images", many.copies[-1].value, at_most=p.invented)
+    (seen, unseen), (seen_few, unseen_few) = many.losses, few.losses
+    report.bound("loss_on_unseen_over_seen_many", unseen.value / seen.value, at_most=9.0 if report.quick else 1.3)
+    report.bound("loss_on_unseen_over_seen_few", unseen_few.value / seen_few.value, at_least=0.0 if report.quick else 3)
+    nearest = ink.nearest_distance_ratio(many.images, train, held_out).value
+    report.bound("nearest_training_image_over_held_out_many", nearest, at_least=0.0 if report.quick else 0.85)
+    few_, many_ = 100 * few.copies[-1].value, 100 * many.copies[-1].value
+    report.sentence(
+        f"Trained on {len(few.x)} images, {few_:.0f} % of what the network makes are copies; on {len(many.x)}, "
+        f"{many_:.1f} %.",
+        f"Addestrata su {len(few.x)} immagini, la rete fa copie nel {few_:.0f} % dei casi; su {len(many.x)}, nel "
+        f"{many_:.1f} %.",
+    )
+
+
+def draw_sizes(ax, runs: dict[int, Trained], floor: ink.Estimate) -> None:
+    sizes = list(runs)
+    exact, learned = [r.remembered for r in runs.values()], [r.copies[-1] for r in runs.values()]
+    label = viz.say("exact score of the images", "score esatto delle immagini")
+    viz.with_errors(ax, sizes, exact, label, "#D55E00", fmt="s-")
+    viz.with_errors(ax, sizes, learned, viz.say("network", "rete"), "#0072B2", fmt="o-")
+    viz.theory(ax, None, floor.value, viz.say("real, never seen", "vere, mai viste"))
+    over_images(ax, runs)
+    ax.set(ylim=(-0.05, 1.5), yticks=[0, 0.5, 1], ylabel=viz.say("share of copies", "frazione di copie"))
+    ax.legend(loc="upper left")
+    ax.set_title(viz.say("few images: copies", "poche immagini: copie"))
+
+
+def over_images(ax, runs: dict[int, Trained]) -> None:
+    """The axis of training images, marked at every other network."""
+    marks = list(runs)[::-2][::-1]
+    ax.set(xscale="log", xlabel=viz.label("training"))
+    ax.set_xticks(marks, [str(n) for n in marks])
+    ax.minorticks_off()
+
+
+def draw_moments(ax, runs: dict[int, Trained]) -> None:
+    for (n, trained), color in zip(runs.items(), COLORS, strict=False):
+        viz.with_errors(ax, trained.moments, trained.copies, f"$n = {n}$", color, fmt="o-")
+    ax.set(ylim=(-0.05, 1.05), xlabel=viz.say("training step", "passo di addestramento"))
+    ax.set_ylabel(viz.say("share of copies", "frazione di copie"))
+    ax.legend(loc="upper left", fontsize="x-small")
+    ax.set_title(viz.say("memory grows with training", "la memoria cresce allenandosi"))
+
+
+def draw_losses(ax, runs: dict[int, Trained]) -> None:
+    names = (
+        viz.say("on its own images", "sulle proprie immagini"),
+        viz.say("on images never seen", "su immagini mai viste"),
+    )
+    for k, (name, color) in enumerate(zip(names, ("#0072B2", "#D55E00"), strict=True)):
+        viz.with_errors(ax, list(runs), [r.losses[k] for r in runs.values()], name, color, fmt="o-")
+    over_images(ax, runs)
+    ax.set(ylim=(0, 1.35), ylabel=viz.say("error of the predicted noise", "errore sul rumore previsto"))
+    ax.legend(loc="upper right")
+    ax.set_title(viz.say("knowledge: the two meet", "conoscenza: le due si incontrano"))
+
+
+def draw_images(fig, axes, runs: dict[int, Trained], shape) -> None:
+    """Generated images over the training images nearest to them, for the fewest and the most."""
+    grid = axes[0].get_gridspec()[1, :].subgridspec(1, 2)
+    for ax in axes:
+        ax.remove()
+    for column, n in enumerate((min(runs), max(runs))):
+        ax, x, made = fig.add_subplot(grid[0, column]), runs[n].x, runs[n].images[:SHOWN]
+        nearest = x[((made[:, None] - x) ** 2).sum(2).argmin(1)]
+        viz.images(ax, np.clip(np.concatenate([made, nearest]), 0, 1), shape, 2, SHOWN)
+        english, italian = "images: made (above), nearest (below)", "immagini: create (sopra), la più vicina (sotto)"
+        ax.set_title(f"{n} " + viz.say(english, italian))
+
+
+if __name__ == "__main__":
+    run_script(__file__)

@@ -22,7 +22,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff.learned.settings import default_net
-from inkdiff.nn import AdamW, learning_rate
+from inkdiff.nn import AdamW, RateSchedule
 
 from . import network_peers, peers
 from .measure import Aim, Case, Contender, Peer, Settings, measure
@@ -106,7 +106,7 @@ class TorchModel:
         optimiser = torch.optim.AdamW(parameters, lr=_RATE, betas=(0.9, 0.99), weight_decay=_DECAY, fused=True)
         mean = [p.detach().clone() for p in parameters]
         for step in range(steps):
-            optimiser.param_groups[0]["lr"] = learning_rate(step, steps, peak=_RATE, warmup=min(_WARMUP, steps // 2))
+            optimiser.param_groups[0]["lr"] = RateSchedule(_RATE, steps, _WARMUP)(step)
             noisy, noise, code = self._batch()
             optimiser.zero_grad(set_to_none=True)
             answer = model.answer(noisy, code, dropout=self.net.dropout)

@@ -29,7 +29,17 @@ import numpy.typing as npt
 
 import inkdiff as ink
 from inkdiff import kernels
-from inkdiff.nn import MLP, AdamW, AdamWState, Arena, Network, RowShards, Run, ShardedGradient, one_thread_each
+from inkdiff.nn import (
+    MLP,
+    AdamW,
+    AdamWState,
+    Arena,
+    RowShards,
+    Run,
+    ShardedGradient,
+    TimeConditionedNetwork,
+    one_thread_each,
+)
 
 from . import network_peers, peers
 from .measure import Aim, Case, Contender, Peer, Settings
@@ -50,7 +60,7 @@ _A, _B, _S = 0.98, 0.05, 0.1  # of a sampling step; any numbers cost the same
 class Problem:
     """A network, its weights, and a batch: x, y (n, d), c (n/8,)."""
 
-    network: Network
+    network: TimeConditionedNetwork
     theta: Any
     x: Any
     y: Any

@@ -7,7 +7,7 @@ Both are written as one would write them there: PyTorch eagerly, with its fused 
 with donated buffers. What depends on the noise level alone is computed once per level. Each checks its answer
 against inkdiff's before it is used.
 
-Reference: `inkdiff.nn.mlp`.
+Reference: `inkdiff.nn.time_conditioned_mlp`.
 """
 
 from __future__ import annotations

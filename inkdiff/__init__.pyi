@@ -20,7 +20,6 @@ from .learned import Conditioning as Conditioning
 from .learned import LearnedBits as LearnedBits
 from .learned import LearnedScore as LearnedScore
 from .learned import LearnedVelocity as LearnedVelocity
-from .learned import LearningRate as LearningRate
 from .learned import LikelihoodWeighting as LikelihoodWeighting
 from .learned import MinSNRWeighting as MinSNRWeighting
 from .learned import Parameterisation as Parameterisation
@@ -66,6 +65,7 @@ from .metrics.evaluation import against_floor as against_floor
 from .metrics.evaluation import excess_nll as excess_nll
 from .metrics.evaluation import judge as judge
 from .nn import MLP as MLP
+from .nn import LearningRate as LearningRate
 from .physics import durations as durations
 from .physics import fluctuations as fluctuations
 from .physics import information as information

@@ -12,9 +12,9 @@ from inkdiff.gan.labels import Labels
 from inkdiff.gan.objective import Pair, beside, detective_gradient, forger_gradient, softplus
 from inkdiff.gan.player import Player
 from inkdiff.metrics import Estimate
-from inkdiff.nn import Arena, Perceptron, Run, elementwise
+from inkdiff.nn import Arena, PlainMLP, Run, elementwise
 
-TINY = {"forger": Perceptron(16, 2), "detective": Perceptron(16, 2), "batch": 64, "progress": False}
+TINY = {"forger": PlainMLP(16, 2), "detective": PlainMLP(16, 2), "batch": 64, "progress": False}
 
 
 def random(*shape, seed=0, dtype=np.float64):
@@ -45,7 +45,7 @@ def eight():
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
 def test_gradient_of_the_perceptron(depth):
-    network = Perceptron(7, depth).build(4, 3)
+    network = PlainMLP(7, depth).build(4, 3)
     theta, x, dy = parameters(network), random(6, 4, seed=2), random(6, 3, seed=3)
     _, backprop = network(training(theta), x)
     gradient = np.full(network.size, np.nan)
@@ -60,7 +60,7 @@ def test_gradient_of_the_perceptron(depth):
 
 
 def test_evaluation_and_training_pass_agree():
-    network = Perceptron(7, 3).build(4, 1)
+    network = PlainMLP(7, 3).build(4, 1)
     theta, x = parameters(network), random(6, 4, seed=2)
     value, back = network(training(theta), x)
     slope = back(np.ones((6, 1)), None)
@@ -73,7 +73,7 @@ def test_evaluation_and_training_pass_agree():
 @pytest.mark.parametrize("depth", [1, 2, 4])
 def test_gradient_through_the_slope(depth):
     """Every parameter's derivative of a function of value and slope, against differences of exact slopes."""
-    network = Perceptron(5, depth).build(3, 1)
+    network = PlainMLP(5, depth).build(3, 1)
     theta, x = parameters(network), random(6, 3, seed=2)
     dy, dg = random(6, 1, seed=3), random(6, 3, seed=4)
 
@@ -90,7 +90,7 @@ def test_gradient_through_the_slope(depth):
 @pytest.mark.parametrize("labels", [0, 2])
 def test_gradient_of_the_detectives_loss_with_r1(labels):
     d, r1, n = 3, 0.7, 8
-    network = Perceptron(6, 3).build(d + labels, 1)
+    network = PlainMLP(6, 3).build(d + labels, 1)
     theta, real, fake = parameters(network), random(n, d + labels, seed=2), random(n, d + labels, seed=3)
 
     def loss(theta):
@@ -112,7 +112,7 @@ def test_gradient_of_the_detectives_loss_with_r1(labels):
 @pytest.mark.parametrize("labels", [0, 2])
 def test_gradient_of_the_forgers_loss(labels):
     d, latent, n = 3, 2, 8
-    pair = Pair(Perceptron(6, 2).build(latent + labels, d), Perceptron(5, 3).build(d + labels, 1))
+    pair = Pair(PlainMLP(6, 2).build(latent + labels, d), PlainMLP(5, 3).build(d + labels, 1))
     theta, opponent = parameters(pair.forger), parameters(pair.detective, seed=9)
     z, hot = random(n, latent, seed=3), None if labels == 0 else np.eye(labels)[np.arange(n) % labels]
 
@@ -139,7 +139,7 @@ def test_fused_curvature_agrees_with_array_code():
 
 def test_losses_where_the_detective_cannot_tell():
     """D = 0: the detective loses 2 ln 2, the forger ln 2; and no overflow far away from it."""
-    network = Perceptron(4, 2).build(2, 1)
+    network = PlainMLP(4, 2).build(2, 1)
     theta, x = np.zeros(network.size), random(5, 2)
     out = np.empty((2, network.size))
     assert detective_gradient(network, training(theta), x, x, out, d=2, r1=1.0, batch=5) == pytest.approx(
@@ -177,8 +177,8 @@ def test_the_forger_learns(eight):
             seen[1] = snapshot()
 
     forger = ink.gan.duel(
-        eight, steps=300, seed=1, batch=128, lr=5e-3, progress=False, forger=Perceptron(32, 3),
-        detective=Perceptron(32, 3), callback=keep_the_first,
+        eight, steps=300, seed=1, batch=128, lr=5e-3, progress=False, forger=PlainMLP(32, 3),
+        detective=PlainMLP(32, 3), callback=keep_the_first,
     )  # fmt: skip
     fresh = ink.datasets.eight_gaussians(1000, 2)
     before, after = (ink.energy_distance(f.sample(1000, seed=3), fresh).value for f in (seen[1], forger))
@@ -237,7 +237,7 @@ def test_a_loss_that_is_not_finite_is_diagnosed(eight):
 
 
 def test_weights_at_fault_and_answers_at_fault_are_told_apart():
-    network = Perceptron(4, 1).build(2, 1)
+    network = PlainMLP(4, 1).build(2, 1)
     rules = {"batch": 8, "steps": 10, "lr": 1e-3, "warmup": 0}
     player = Player.start("detective", network, np.empty(0, np.float32), seed=1, step=0, **rules)
     with pytest.raises(FloatingPointError, match="Its weights are finite, so its answers"):
@@ -256,7 +256,7 @@ def test_a_fresh_detective_comes_near_the_best_there_is():
     """N(0, 1) against N(m, 1): nobody is right more often than Phi(m/2), and the detective nearly is."""
     m = 1.0
     real, fake = random(4000, 2, seed=1), random(4000, 2, seed=2) + np.array([m, 0])
-    found = ink.gan.detect(real, fake, seed=1, net=Perceptron(16, 2), steps=300, batch=256).accuracy
+    found = ink.gan.detect(real, fake, seed=1, net=PlainMLP(16, 2), steps=300, batch=256).accuracy
     best = 0.5 * (1 + math.erf(m / 2 / math.sqrt(2)))
     assert found.value < best + 5 * found.stderr
     assert found.value > best - 0.02 - 5 * found.stderr
@@ -264,7 +264,7 @@ def test_a_fresh_detective_comes_near_the_best_there_is():
 
 def test_a_fresh_detective_guesses_where_there_is_nothing_to_find():
     real, fake = random(2000, 2, seed=1), random(3000, 2, seed=2)
-    found, detective = ink.gan.detect(real, fake, seed=1, net=Perceptron(16, 2), steps=100, batch=256)
+    found, detective = ink.gan.detect(real, fake, seed=1, net=PlainMLP(16, 2), steps=100, batch=256)
     assert abs(found.z(0.5)) < 5
     most = math.sqrt(0.25 / 1000 + 0.25 / 1500) / 2  # if it calls as many points real as forged
     assert most / 2 < found.stderr < 1.001 * most
@@ -274,7 +274,7 @@ def test_a_fresh_detective_guesses_where_there_is_nothing_to_find():
 
 def test_a_fresh_detective_has_the_same_bits_on_any_threads():
     real, fake = random(500, 2, seed=1), random(500, 2, seed=2)
-    one, two = (ink.gan.detect(real, fake, seed=1, net=Perceptron(8, 2), steps=5, threads=k) for k in (1, 3))
+    one, two = (ink.gan.detect(real, fake, seed=1, net=PlainMLP(8, 2), steps=5, threads=k) for k in (1, 3))
     np.testing.assert_array_equal(one.detective.theta, two.detective.theta)
     assert one.accuracy == two.accuracy
 

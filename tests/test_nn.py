@@ -17,13 +17,13 @@ from inkdiff.nn import (
     Arena,
     Layout,
     Linear,
+    RateSchedule,
     RowShards,
     Run,
     ShardedGradient,
     SiLU,
     _fused,
     elementwise,
-    learning_rate,
     one_thread_each,
 )
 
@@ -298,7 +298,7 @@ def test_adamw_is_the_textbook_formula_and_its_mean_a_power_law(dtype):
     size, steps = 1003, 30
     start, optimiser = random(size, seed=1, dtype=dtype), AdamW(decay=0.1, gamma=3.0)
     gradients = random(steps, size, seed=2, dtype=dtype)
-    rates = [learning_rate(k, steps, peak=0.05, warmup=5) for k in range(steps)]
+    rates = [RateSchedule(0.05, steps, 5)(k) for k in range(steps)]
     state = AdamWState.start(start.copy())
     for g, rate in zip(gradients, rates, strict=True):
         optimiser.update(state, g.copy(), rate, RowShards(4, 2))
@@ -313,7 +313,7 @@ def test_adamw_is_the_textbook_formula_and_its_mean_a_power_law(dtype):
 
 
 def test_learning_rate_rises_then_falls_to_zero():
-    rates = np.array([learning_rate(k, 100, peak=2.0, warmup=10) for k in range(100)])
+    rates = np.array([RateSchedule(2.0, 100, 10)(k) for k in range(100)])
     np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 5)
     assert (np.diff(rates[10:]) < 0).all() and rates[10] == 2.0 and rates[-1] < 2e-3
     assert rates[55] == pytest.approx(1.0)  # half way down the cosine

@@ -24,7 +24,7 @@ from inkdiff.learned.objective import Objective
 from inkdiff.learned.parametrisation import Parametrisation
 from inkdiff.learned.settings import Fingerprint, Settings
 from inkdiff.learned.weighting import Weighting, check_weighting
-from inkdiff.nn import Arena, Run
+from inkdiff.nn import Arena, Optimisation, Run
 
 GLASS = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
 VP = ink.VariancePreserving.linear()
@@ -378,47 +378,45 @@ def test_steps_too_long_are_diagnosed_and_the_last_sound_checkpoint_is_named(tmp
 
 
 def broken(monkeypatch, change, **settings):
-    """The diagnosis of a training whose trainer is changed by `change(trainer)` before step 5."""
-    from inkdiff.learned import trainer
-
-    advance = trainer.Trainer.advance
+    """The diagnosis of a training whose optimisation is changed by `change(optimisation)` before step 5."""
+    advance = Optimisation.advance
 
     def spoiled(self):
         if self.state.step == 5:
             change(self)
         return advance(self)
 
-    monkeypatch.setattr(trainer.Trainer, "advance", spoiled)
+    monkeypatch.setattr(Optimisation, "advance", spoiled)
     with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as caught:
         fit(**settings)
     return str(caught.value)
 
 
 def test_the_diagnosis_tells_data_from_weights_from_gradients(monkeypatch):
-    def data(trainer):
-        draw = type(trainer.objective).draw
+    def data(optimisation):
+        draw = type(optimisation.objective.denoising).draw
 
         def drawn(self, step):
             batch = draw(self, step)
             batch.x_t[3, 1] = np.inf
             return batch
 
-        monkeypatch.setattr(type(trainer.objective), "draw", drawn)
+        monkeypatch.setattr(type(optimisation.objective.denoising), "draw", drawn)
 
-    def weights(trainer):
-        trainer.state.theta[7] = np.nan
+    def weights(optimisation):
+        optimisation.state.theta[7] = np.nan
 
-    def gradient(trainer):
-        trainer.state.v[7], trainer.state.theta[7] = np.inf, np.nan
+    def gradient(optimisation):
+        optimisation.state.v[7], optimisation.state.theta[7] = np.inf, np.nan
 
-    def large(trainer):
-        trainer.state.theta[:] = 1e25
+    def large(optimisation):
+        optimisation.state.theta[:] = 1e25
 
     for change, cause in (
         (data, r"step 5 of 60: .*noised data are at fault.*extreme size"),
         (weights, "step 5 .*weights are at fault: an earlier step was too long"),
         (gradient, "step 5 .*weights are at fault: the gradient of an earlier step overflowed"),
-        (large, r"step 5 .*grown until the network's answer overflows \(largest finite \|weight\| 1e\+25"),
+        (large, r"step 5 .*grown until the network's output overflows \(largest finite \|weight\| 1e\+25"),
     ):
         text = broken(monkeypatch, change)
         monkeypatch.undo()
@@ -428,8 +426,8 @@ def test_the_diagnosis_tells_data_from_weights_from_gradients(monkeypatch):
 def test_weights_are_looked_at_before_they_are_kept(monkeypatch, tmp_path):
     path = tmp_path / "run"
 
-    def spoil(trainer):
-        trainer.state.v[7] = np.inf  # the loss stays finite: nobody else would notice
+    def spoil(optimisation):
+        optimisation.state.v[7] = np.inf  # the loss stays finite: nobody else would notice
 
     text = broken(monkeypatch, spoil, checkpoint=path, every=4)
     assert "gradient of an earlier step overflowed" in text and "holds step 4, whose weights are finite" in text

@@ -14,6 +14,6 @@ from __future__ import annotations
 from inkdiff.gan.detective import Detection, Detective, detect
 from inkdiff.gan.forger import Forger, History
 from inkdiff.gan.training import duel
-from inkdiff.nn import Perceptron
+from inkdiff.nn import PlainMLP
 
-__all__ = ["Detection", "Detective", "Forger", "History", "Perceptron", "detect", "duel"]
+__all__ = ["Detection", "Detective", "Forger", "History", "PlainMLP", "detect", "duel"]

@@ -25,7 +25,7 @@ from inkdiff.gan.forger import History
 from inkdiff.gan.objective import Pair, beside, detective_gradient, forger_gradient
 from inkdiff.gan.player import Player
 from inkdiff.metrics import Column, Estimate
-from inkdiff.nn import Arena, Perceptron, Run
+from inkdiff.nn import Arena, PlainMLP, Run
 
 __all__ = ["Contest", "Diary"]
 
@@ -74,7 +74,7 @@ class Contest:
 
     @classmethod
     def start(
-        cls, x: Array, hot: Array | None, shapes: list[Perceptron], *,
+        cls, x: Array, hot: Array | None, shapes: list[PlainMLP], *,
         held_out: float, latent: int, seed: int, r1: float, **rules: Any,
     ) -> Contest:  # fmt: skip
         """Before the first step; x (n, d) scaled, hot (n, classes) or None, `shapes` of forger and detective."""

@@ -29,7 +29,7 @@ from inkdiff.gan.labels import Labels
 from inkdiff.gan.objective import beside, detective_gradient
 from inkdiff.gan.player import Player, check_penalty, check_rules, check_shape
 from inkdiff.metrics import Estimate
-from inkdiff.nn import Arena, Perceptron, PerceptronNetwork, RowShards, Run, one_thread_each
+from inkdiff.nn import Arena, PlainMLP, PlainNetwork, RowShards, Run, one_thread_each
 from inkdiff.nn.shards import thread_arena
 
 __all__ = ["Detection", "Detective", "detect", "evaluate"]
@@ -38,7 +38,7 @@ _FEWEST = 40  # rows of either kind
 _FRESH = 1 << 31  # steps of stream DUEL from here on belong to fresh detectives
 
 
-def evaluate(network: PerceptronNetwork, theta: Array, x: Array, hot: Array | None = None) -> Array:
+def evaluate(network: PlainNetwork, theta: Array, x: Array, hot: Array | None = None) -> Array:
     """F (n, outputs) at x (n, k) and label columns (n, classes); the same bits on any number of threads."""
     out = array_module(theta).empty((len(x), network.outputs), np.float32)
     shards = RowShards.of_state(x)
@@ -59,7 +59,7 @@ def evaluate(network: PerceptronNetwork, theta: Array, x: Array, hot: Array | No
 class Detective:
     """A trained detective; `network` and `theta` its parameters, float32."""
 
-    network: PerceptronNetwork
+    network: PlainNetwork
     theta: Array
     scaling: Scaling
     labels: Labels | None = None
@@ -114,7 +114,7 @@ def detect(
     fake: Any,
     *,
     seed: int,
-    net: Perceptron | None = None,
+    net: PlainMLP | None = None,
     steps: int = 1000,
     batch: int = 256,
     lr: float = 1e-2,
@@ -126,7 +126,7 @@ def detect(
     Parameters
     ----------
     real, fake : (n, d) arrays or data sets whose rows come in no particular order; at least 40 rows each.
-    seed : 64-bit seed of its weights and batches. net : its size; Perceptron(64, 4) by default.
+    seed : 64-bit seed of its weights and batches. net : its size; PlainMLP(64, 4) by default.
     steps, batch, lr, r1 : training steps, rows of either kind in each, peak learning rate, penalty on the slope.
     threads : 0 for all cores; changes the time, not the result.
 
@@ -145,7 +145,7 @@ def detect(
         raise ValueError(f"fake has {forged.shape[1]} columns where real has {d}: compare like with like.")
     if min(len(x), len(forged)) < _FEWEST:
         raise ValueError(f"real and fake hold {len(x)} and {len(forged)} rows: at least {_FEWEST} each are needed.")
-    seed, net = checks.seed64(seed), check_shape(Perceptron(64, 4) if net is None else net, "net")
+    seed, net = checks.seed64(seed), check_shape(PlainMLP(64, 4) if net is None else net, "net")
     rules = check_rules(steps=steps, batch=batch, lr=lr, threads=threads)
     r1 = check_penalty(r1)
     x, forged = (xp.ascontiguousarray(data, np.float32) for data in (x, forged))

@@ -24,7 +24,7 @@ from inkdiff.datasets.scaling import Scaling
 from inkdiff.gan.detective import Detective, evaluate
 from inkdiff.gan.labels import Labels
 from inkdiff.metrics import Column
-from inkdiff.nn import PerceptronNetwork
+from inkdiff.nn import PlainNetwork
 
 __all__ = ["Forger", "History"]
 
@@ -54,7 +54,7 @@ class Forger:
     detective : its opponent, as it was in the end. history : how the duel went. about : on what, and how.
     """
 
-    network: PerceptronNetwork
+    network: PlainNetwork
     theta: Array
     scaling: Scaling
     latent: int

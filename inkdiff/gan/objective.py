@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inkdiff._core.backend import Array, array_module
-from inkdiff.nn import Arena, PerceptronNetwork, Run
+from inkdiff.nn import Arena, PlainNetwork, Run
 
 __all__ = ["Pair", "beside", "detective_gradient", "forger_gradient", "softplus"]
 
@@ -27,8 +27,8 @@ __all__ = ["Pair", "beside", "detective_gradient", "forger_gradient", "softplus"
 class Pair:
     """Forger G (latent + labels -> d) and detective D (d + labels -> 1)."""
 
-    forger: PerceptronNetwork
-    detective: PerceptronNetwork
+    forger: PlainNetwork
+    detective: PlainNetwork
 
     @property
     def d(self) -> int:
@@ -58,7 +58,7 @@ def beside(arena: Arena, x: Array, hot: Array | None) -> Array:
 
 
 def detective_gradient(
-    network: PerceptronNetwork, run: Run, real: Array, fake: Array, out: Array, *, d: int, r1: float, batch: int
+    network: PlainNetwork, run: Run, real: Array, fake: Array, out: Array, *, d: int, r1: float, batch: int
 ) -> float:
     """The detective's loss on these rows of a batch; its gradient, a mean over the batch, goes into `out` (2, p).
 

@@ -23,7 +23,7 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda
 from inkdiff._core.rng import Stream
-from inkdiff.nn import AdamW, AdamWState, Arena, Perceptron, PerceptronNetwork, RowShards, learning_rate
+from inkdiff.nn import AdamW, AdamWState, Arena, PlainMLP, PlainNetwork, RateSchedule, RowShards
 
 __all__ = ["Player", "Work", "check_flag", "check_penalty", "check_rules", "check_shape"]
 
@@ -38,7 +38,7 @@ class Player:
     """A network in training for `steps` steps; `parts` is how many gradients its work leaves to be added."""
 
     name: str
-    network: PerceptronNetwork
+    network: PlainNetwork
     state: AdamWState
     batch: int
     steps: int
@@ -63,7 +63,7 @@ class Player:
         self._gradients = array_module(theta).empty_like(theta, shape=(len(self._rows), self.parts, theta.size))
 
     @classmethod
-    def start(cls, name: str, network: PerceptronNetwork, like: Array, *, seed: int, step: int, **rules: Any) -> Player:
+    def start(cls, name: str, network: PlainNetwork, like: Array, *, seed: int, step: int, **rules: Any) -> Player:
         """Before the first step: weights from stream INIT at `step`, on the device of `like`."""
         xp = array_module(like)
 
@@ -90,8 +90,7 @@ class Player:
         if not math.isfinite(loss):
             raise FloatingPointError(self._diagnosis(f"its loss is {loss}"))
         gradient = self._gradients.reshape(-1, self.state.theta.size).sum(0)
-        step, warmup = self.state.step, min(self.warmup, self.steps // 2)
-        rate = learning_rate(step, self.steps, peak=self.lr, warmup=warmup)
+        rate = RateSchedule(self.lr, self.steps, self.warmup)(self.state.step)
         self._optimiser.update(self.state, gradient, rate, self._shards)
         return loss
 
@@ -147,8 +146,8 @@ def check_penalty(r1: object) -> float:
     return weight
 
 
-def check_shape(net: object, name: str) -> Perceptron:
+def check_shape(net: object, name: str) -> PlainMLP:
     """The shape of a network."""
-    if not isinstance(net, Perceptron):
-        raise TypeError(f"{name} must be an inkdiff.gan.Perceptron, got {checks.show(net)}.")
+    if not isinstance(net, PlainMLP):
+        raise TypeError(f"{name} must be an inkdiff.gan.PlainMLP, got {checks.show(net)}.")
     return net

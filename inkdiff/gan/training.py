@@ -25,7 +25,7 @@ from inkdiff.gan.detective import Detective
 from inkdiff.gan.forger import Forger
 from inkdiff.gan.labels import Labels
 from inkdiff.gan.player import check_flag, check_penalty, check_rules, check_shape
-from inkdiff.nn import Perceptron, one_thread_each
+from inkdiff.nn import PlainMLP, one_thread_each
 
 __all__ = ["Callback", "duel"]
 
@@ -42,8 +42,8 @@ def duel(
     steps: int,
     seed: int,
     label: bool = False,
-    forger: Perceptron | None = None,
-    detective: Perceptron | None = None,
+    forger: PlainMLP | None = None,
+    detective: PlainMLP | None = None,
     latent: int | None = None,
     batch: int = 256,
     lr: float = 5e-3,
@@ -63,7 +63,7 @@ def duel(
         CuPy to train on a GPU.
     steps : of each of the two. seed : 64-bit seed of everything random.
     label : whether both see the labels `data.y`; the forger can then be asked for one.
-    forger, detective : sizes; by default Perceptron(128, 3) for points, (256, 3) for pictures (d > 8).
+    forger, detective : sizes; by default PlainMLP(128, 3) for points, (256, 3) for pictures (d > 8).
     latent : coordinates of the noise that the forger begins with; by default 2 for points, 32 for pictures.
     batch : real points, and forgeries, per step.
     lr, warmup : peak of the learning rate of both, steps of its linear rise; it then falls to zero by half a cosine.
@@ -93,7 +93,7 @@ def duel(
     picture = x.shape[1] > _SMALL
     rules = check_rules(steps=steps, batch=batch, lr=lr, warmup=warmup, threads=threads)
     shapes = [
-        check_shape(Perceptron(256 if picture else 128, 3) if net is None else net, name)
+        check_shape(PlainMLP(256 if picture else 128, 3) if net is None else net, name)
         for net, name in ((forger, "forger"), (detective, "detective"))
     ]
     latent = checks.count((32 if picture else 2) if latent is None else latent, "latent")

@@ -28,7 +28,6 @@ from inkdiff.learned.score import LearnedScore
 from inkdiff.learned.training.fitting import fit
 from inkdiff.learned.training.resuming import resume
 from inkdiff.learned.training.run_options import RunOptions
-from inkdiff.learned.training.settings import LearningRate
 from inkdiff.learned.training.weighting import (
     BalancedWeighting,
     LikelihoodWeighting,
@@ -46,7 +45,6 @@ __all__ = [
     "LearnedScore",
     "LearnedVelocity",
     "Learner",
-    "LearningRate",
     "LikelihoodWeighting",
     "MinSNRWeighting",
     "Parameterisation",

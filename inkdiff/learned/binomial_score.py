@@ -26,15 +26,23 @@ import numpy.typing as npt
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, Time, array_module, is_cuda, to_device
 from inkdiff.learned.checkpoint.score_contents import check_shapes, restore_network
-from inkdiff.learned.learner import Learner, Tensors, initial_weights, learns, notes
+from inkdiff.learned.learner import Learner, Tensors, learns, notes
 from inkdiff.learned.model.word_conditioning import LabelsOrWords
 from inkdiff.learned.training.binomial_levels import BinomialLevels
 from inkdiff.learned.training.binomial_objective import BinomialObjective
 from inkdiff.learned.training.settings import Settings
 from inkdiff.learned.training.weighting import BalancedWeighting
 from inkdiff.likelihood.elbo import ELBO, elbo
-from inkdiff.nn import MLP, Arena, Network, RowShards, Run, one_thread_each
-from inkdiff.nn.shards import thread_arena
+from inkdiff.nn import (
+    MLP,
+    Arena,
+    RowShards,
+    Run,
+    TimeConditionedNetwork,
+    initial_weights,
+    one_thread_each,
+    thread_arena,
+)
 from inkdiff.processes.binomial import Binomial
 from inkdiff.simulation.forward import check_state
 from inkdiff.simulation.reverse import reverse
@@ -65,7 +73,7 @@ class LearnedBits(Learner):
 
     process: Binomial
     own: Array
-    network: Network
+    network: TimeConditionedNetwork
     theta: Array
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -181,7 +189,7 @@ class LearnedBits(Learner):
         ones = x.sum(0, dtype=np.float64)
         own = xp.log((ones + 0.5) / (n - ones + 0.5)).astype(np.float32)
         network = settings.net.build(2 * x.shape[1], x.shape[1])
-        theta = initial_weights(network, x, settings.seed)
+        theta = initial_weights(network, x, seed=settings.seed)
         return cls(process, own, network, theta, notes(data, x, settings)), x
 
     def objective(self, x: Array, settings: Settings) -> BinomialObjective:

@@ -25,18 +25,16 @@ from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import kernels
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array
 from inkdiff._core.descriptions import describe
-from inkdiff._core.rng import Stream
 from inkdiff.learned.checkpoint.file_format import write_file
 from inkdiff.learned.model.word_conditioning import LabelsOrWords
-from inkdiff.learned.trainer import Trainable
 from inkdiff.learned.training.settings import Fingerprint, Settings
-from inkdiff.nn import Network
+from inkdiff.learned.training.sharded_objective import DenoisingLoss
+from inkdiff.nn import TimeConditionedNetwork
 from inkdiff.processes.base import Timed, check_process
 
-__all__ = ["Learner", "Tensors", "initial_weights", "learner_of", "learns", "notes"]
+__all__ = ["Learner", "Tensors", "learner_of", "learns", "notes"]
 
 Tensors: TypeAlias = dict[str, npt.NDArray[np.float32]]
 C = TypeVar("C", bound="type[Learner]")
@@ -55,7 +53,7 @@ class Learner(ABC):
     """
 
     process: Any
-    network: Network
+    network: TimeConditionedNetwork
     theta: Array
     about: dict[str, Any]
 
@@ -79,7 +77,7 @@ class Learner(ABC):
         """The rows of a data set or array in its coordinates, checked, float32 (n, d)."""
 
     @abstractmethod
-    def objective(self, x: Array, settings: Settings) -> Trainable:
+    def objective(self, x: Array, settings: Settings) -> DenoisingLoss[Any]:
         """What a training lessens, on data x (n, d) in its coordinates."""
 
     @abstractmethod
@@ -172,16 +170,6 @@ def learner_of(process: object, parameterisation: str = "score") -> type[Learner
             return known[parameterisation]
     check_process(process)
     raise TypeError(f"process: nothing is learned of a {type(process).__name__}; see inkdiff.learned.learns.")
-
-
-def initial_weights(network: Network, x: Array, seed: int) -> Array:
-    """The weights before the first step, on the device of the data x."""
-    xp = array_module(x)
-
-    def normal(n: int) -> Array:
-        return kernels.normal(n, seed=seed, stream=Stream.INIT, out=xp.empty(n, np.float32))
-
-    return network.initial(normal)
 
 
 def notes(data: Any, x: Array, settings: Settings) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda, to_device
 from inkdiff.datasets.scaling import Scaling, clip_to_domain
 from inkdiff.learned.checkpoint import score_contents
-from inkdiff.learned.learner import Learner, Tensors, initial_weights, learns, notes
+from inkdiff.learned.learner import Learner, Tensors, learns, notes
 from inkdiff.learned.model.data_density import log_density
 from inkdiff.learned.model.moment_matching import LEVELS, calibrate
 from inkdiff.learned.model.network_score import NetworkScore
@@ -37,7 +37,7 @@ from inkdiff.learned.model.word_conditioning import (
 from inkdiff.learned.training.denoising_objective import DenoisingObjective, WordDropout
 from inkdiff.learned.training.settings import Settings
 from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood
-from inkdiff.nn import one_thread_each
+from inkdiff.nn import initial_weights, one_thread_each
 from inkdiff.processes.base import Process
 from inkdiff.samplers import Sampler
 from inkdiff.simulation.reverse import reverse
@@ -154,7 +154,7 @@ class LearnedScore(NetworkScore, Learner):
         with one_thread_each():
             known = PREDICTIONS[settings.parameterisation].of(process, x, fades=codes is None, **sees)  # type: ignore[arg-type]
             network = settings.net.build(known.inputs, x.shape[1], len(vocabulary))
-            theta, image_shape = initial_weights(network, x, settings.seed), getattr(data, "image_shape", None)
+            theta, image_shape = initial_weights(network, x, seed=settings.seed), getattr(data, "image_shape", None)
             about = notes(data, x, settings)
         score = cls(process, scaling, known, network, theta, image_shape, about=about, vocabulary=vocabulary)
         return score.conditioned_on(codes), x

@@ -19,11 +19,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numba
 import numpy as np
 
+from inkdiff._core.backend import Array
 from inkdiff._core.compilation import fma, inline, jit
 
 __all__ = [
@@ -44,7 +44,7 @@ _E2, _E3, _E4, _E5, _E6 = (_f32(1 / math.factorial(k)) for k in range(2, 7))
 
 
 @inline
-def _exp(x: Any) -> Any:
+def _exp(x: np.float32) -> np.float32:
     x = min(max(x, -_LARGEST), _LARGEST)
     # Adding 1.5 * 2^23 rounds to an integer n, which then stands, biased as an exponent is, in the lowest bits.
     shifted = np.float32(fma(x, _LOG2_E, _ROUNDER))
@@ -61,12 +61,12 @@ def _exp(x: Any) -> Any:
 
 
 @inline
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x: np.float32) -> np.float32:
     return _ONE / (_ONE + _exp(-x))
 
 
 @jit
-def _silu_row(z: Any, shift: Any) -> None:
+def _silu_row(z: Array, shift: Array) -> None:
     # In place through one name: were the result a second array, the compiler would have to ask whether the two overlap,
     # and where they do it takes the scalar loop (5 times slower).
     for j in range(z.size):
@@ -75,14 +75,14 @@ def _silu_row(z: Any, shift: Any) -> None:
 
 
 @jit
-def _silu_row_onto(z: Any, shift: Any, base: Any) -> None:
+def _silu_row_onto(z: Array, shift: Array, base: Array) -> None:
     for j in range(z.size):
         v = z[j] + shift[j]
         z[j] = fma(v, _sigmoid(v), base[j])
 
 
 @jit
-def silu(z: Any, shift: Any, base: Any) -> None:
+def silu(z: Array, shift: Array, base: Array) -> None:
     """z <- base + silu(z + shift); equally many rows of z share each row of `shift`; `base` may be empty."""
     group = z.shape[0] // shift.shape[0]
     for i in range(z.shape[0]):
@@ -93,7 +93,7 @@ def silu(z: Any, shift: Any, base: Any) -> None:
 
 
 @jit
-def _slope_row(z: Any, shift: Any, y: Any) -> None:
+def _slope_row(z: Array, shift: Array, y: Array) -> None:
     for j in range(z.size):
         v = z[j] + shift[j]
         s = _sigmoid(v)
@@ -103,7 +103,7 @@ def _slope_row(z: Any, shift: Any, y: Any) -> None:
 
 
 @jit
-def _slope_row_onto(z: Any, shift: Any, base: Any, y: Any) -> None:
+def _slope_row_onto(z: Array, shift: Array, base: Array, y: Array) -> None:
     for j in range(z.size):
         v = z[j] + shift[j]
         s = _sigmoid(v)
@@ -113,7 +113,7 @@ def _slope_row_onto(z: Any, shift: Any, base: Any, y: Any) -> None:
 
 
 @jit
-def silu_with_slope(z: Any, shift: Any, base: Any, y: Any) -> None:
+def silu_with_slope(z: Array, shift: Array, base: Array, y: Array) -> None:
     """y = base + silu(z + shift), z <- silu'(z + shift) = s + silu (1 - s); y may have more columns, left alone."""
     rows, width = z.shape
     group = rows // shift.shape[0]
@@ -125,7 +125,7 @@ def silu_with_slope(z: Any, shift: Any, base: Any, y: Any) -> None:
 
 
 @jit
-def _twice_row(z: Any, shift: Any, y: Any, curvature: Any) -> None:
+def _twice_row(z: Array, shift: Array, y: Array, curvature: Array) -> None:
     for j in range(z.size):
         v = z[j] + shift[j]
         s = _sigmoid(v)
@@ -137,14 +137,14 @@ def _twice_row(z: Any, shift: Any, y: Any, curvature: Any) -> None:
 
 
 @jit
-def silu_twice(z: Any, shift: Any, y: Any, curvature: Any) -> None:
+def silu_twice(z: Array, shift: Array, y: Array, curvature: Array) -> None:
     """y = silu(v), z <- silu'(v), curvature = silu''(v) = s (1 - s) (2 + v (1 - 2 s)); v = z + shift, shift (1, w)."""
     for i in range(z.shape[0]):
         _twice_row(z[i], shift[0], y[i], curvature[i])
 
 
 @jit
-def _dropout_row(z: Any, base: Any, y: Any, uniform: Any, rate: Any, scale: Any) -> None:
+def _dropout_row(z: Array, base: Array, y: Array, uniform: Array, rate: np.float32, scale: np.float32) -> None:
     for j in range(z.size):
         keep = scale if uniform[j] >= rate else _f32(0)
         z[j] *= keep
@@ -152,20 +152,20 @@ def _dropout_row(z: Any, base: Any, y: Any, uniform: Any, rate: Any, scale: Any)
 
 
 @jit
-def dropout(z: Any, base: Any, y: Any, uniform: Any, rate: Any, scale: Any) -> None:
+def dropout(z: Array, base: Array, y: Array, uniform: Array, rate: np.float32, scale: np.float32) -> None:
     """Where uniform < rate: z <- 0 and y <- base; elsewhere z and y - base grow by `scale` = 1 / (1 - rate)."""
     for i in range(z.shape[0]):
         _dropout_row(z[i], base[i], y[i], uniform[i], rate, scale)
 
 
 @jit
-def _product_row(z: Any, dy: Any) -> None:
+def _product_row(z: Array, dy: Array) -> None:
     for j in range(z.size):
         z[j] *= dy[j]
 
 
 @jit
-def multiply(z: Any, dy: Any, sums: Any) -> None:
+def multiply(z: Array, dy: Array, sums: Array) -> None:
     """z <- z dy; `sums`, unless empty, receives the sum of each group of neighbouring rows, in their order."""
     rows = z.shape[0]
     if sums.shape[0] == 0:
@@ -183,7 +183,7 @@ def multiply(z: Any, dy: Any, sums: Any) -> None:
 
 
 @jit
-def adamw(theta: Any, mean: Any, m: Any, v: Any, gradient: Any, constants: Any) -> None:
+def adamw(theta: Array, mean: Array, m: Array, v: Array, gradient: Array, constants: tuple[np.float32, ...]) -> None:
     """One AdamW step and one step of the running mean over flat slices.
 
     `constants` = (b1, b2, rate / (1 - b1^k), 1 / sqrt(1 - b2^k), eps, rate * decay, blend), see `optimiser.py`.
@@ -204,20 +204,20 @@ def adamw(theta: Any, mean: Any, m: Any, v: Any, gradient: Any, constants: Any) 
 
 
 @jit
-def _exp_row(x: Any, top: Any) -> None:
+def _exp_row(x: Array, top: np.float32) -> None:
     for j in range(x.size):
         x[j] = _exp(x[j] - top)
 
 
 @jit
-def exp(x: Any, top: Any) -> None:
+def exp(x: Array, top: Array) -> None:
     """x <- exp(x - top), row by row, for x <= top; x (n, w), top (n, 1). What is below 1e-37 becomes 1e-38."""
     for i in range(x.shape[0]):
         _exp_row(x[i], top[i, 0])
 
 
 @jit
-def interpolate(y: Any, row: Any, fraction: Any, table: Any, start: Any, inverse: Any, out: Any) -> None:
+def interpolate(y: Array, row: Array, fraction: Array, table: Array, start: Array, inverse: Array, out: Array) -> None:
     """Linear look-up of three functions in the table rows on either side of a level, blended by `fraction`.
 
     y (n, d); row, fraction (n,) or (1,); table (K, d, G, 3); start, inverse (K, d): node 0 and nodes per unit length;

@@ -21,13 +21,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from types import ModuleType
 
 from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import elementwise
 from inkdiff.nn.arena import Arena
 
-__all__ = ["Backprop", "Flat", "Layout", "Linear", "Run", "SiLU", "Slot"]
+__all__ = ["SILU_GAIN", "Backprop", "Layout", "Linear", "Network", "Run", "SiLU", "Slot"]
+
+SILU_GAIN = 1.68  # 1 / sqrt(E[silu(z)^2]) for z ~ N(0, 1): keeps activations of unit size through a layer
 
 _ROWS_OF_A_SUM = 256  # of a weight's gradient are one piece of work
 
@@ -72,9 +74,12 @@ class Layout:
         return slot
 
 
-class Flat:
-    """A network whose parameters are the slots of one flat buffer."""
+@dataclass(frozen=True)
+class Network:
+    """A network from `inputs` features to `outputs` values; its parameters are the slots of one flat buffer."""
 
+    inputs: int
+    outputs: int
     slots: tuple[Slot, ...]
 
     @property
@@ -116,7 +121,7 @@ class Run:
     input_gradient: bool = True
 
     @cached_property
-    def xp(self) -> Any:
+    def xp(self) -> ModuleType:
         """The array module of the parameters, hence of everything."""
         return array_module(self.theta)
 
@@ -202,7 +207,7 @@ class SiLU:
         below = None if base is None else base[rows]
         if not run.training:
             elementwise.silu(z[rows], shift[levels], below)
-            return z, _no_way_back  # type: ignore[return-value]
+            return z, _no_way_back
         y = run.arena.empty(z.shape, z)
         elementwise.silu_with_slope(z[rows], shift[levels], below, y[rows])
         if below is not None and uniform is not None and self.rate > 0:
@@ -219,5 +224,5 @@ class SiLU:
         return y, backprop
 
 
-def _no_way_back(*gradients: Array) -> Array:
+def _no_way_back(dy: Array) -> tuple[Array, Array]:
     raise RuntimeError("this pass kept nothing for backpropagation: evaluate with Run(..., training=True).")

@@ -19,19 +19,72 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import _fused
 from inkdiff.nn.shards import RowShards
 
-__all__ = ["AdamW", "AdamWState", "learning_rate"]
+__all__ = ["AdamW", "AdamWState", "LearningRate", "RateSchedule"]
 
 
-def learning_rate(step: int, steps: int, *, peak: float, warmup: int) -> float:
-    """Rate of step 0 <= step < steps: a linear rise over `warmup` steps, then half a cosine down to zero at `steps`."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
-    return peak * 0.5 * (1 + math.cos(math.pi * done))
+@dataclass(frozen=True)
+class LearningRate:
+    """The rates of AdamW in a training: a rise to `peak`, then half a cosine down to zero. None: what suits the data.
+
+    Parameters
+    ----------
+    peak : the highest learning rate. warmup : steps of the rise.
+    decay : weight decay, in units of the learning rate.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If peak <= 0, warmup < 0 or decay < 0, or one is no such number.
+    """
+
+    peak: float | None = None
+    warmup: int = 100
+    decay: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        checked: dict[str, int | float] = {"warmup": checks.count(self.warmup, "warmup", least=0)}
+        if self.peak is not None:
+            checked["peak"] = checks.positive(self.peak, "lr")
+        if self.decay is not None:
+            checked["decay"] = decay = checks.real(self.decay, "decay")
+            if decay < 0:
+                raise ValueError(f"decay must be >= 0, got {decay}.")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(cls, lr: float | LearningRate | None) -> LearningRate:
+        """Rates given as themselves or by their peak."""
+        return lr if isinstance(lr, LearningRate) else cls(lr)
+
+
+@dataclass(frozen=True)
+class RateSchedule:
+    """The rate of every step k < steps: a linear rise, then half a cosine down to zero at the end.
+
+    rate_k = peak (k + 1)/w,                                        k < w = min(warmup, steps/2)
+    rate_k = peak (1 + cos(pi (k - w)/(steps - w)))/2,              k >= w
+    """
+
+    peak: float
+    steps: int
+    warmup: int = 0
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step; 0 from the last on."""
+        warmup = min(self.warmup, self.steps // 2)
+        if step >= self.steps:
+            return 0.0
+        if step < warmup:
+            return self.peak * (step + 1) / warmup
+        done = (step - warmup) / max(1, self.steps - warmup)
+        return self.peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
 @dataclass

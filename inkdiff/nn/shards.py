@@ -2,14 +2,8 @@
 
 A matrix product on two BLAS threads rounds differently from one, and BLAS threads that spin while others work cost
 more than they bring. So rows are cut into pieces whose number depends on nothing but the number of rows, and every
-piece is computed on one thread with a single-threaded BLAS. A gradient takes two rounds: the rows go forward and back,
-each on its own (what their noise levels do, few numbers, before and after them); then every weight's gradient
-
-    dW = sum_rows x^T dy
-
-is summed over all rows by one thread. (Summing shard by shard and adding up costs more: shorter products, and a
-gradient written and read once per shard.) Which thread takes which piece, and when, then changes nothing. Bits are
-promised per machine and BLAS build only.
+piece is computed on one thread with a single-threaded BLAS. Which thread takes which piece, and when, then changes
+nothing. Bits are promised per machine and BLAS build only.
 
 Reference: threadpoolctl (J. Jerphanion et al.) sets the BLAS threads.
 """
@@ -23,18 +17,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
-import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from inkdiff._core.backend import Array, available_cores, is_cuda
 from inkdiff.nn import _fused
 from inkdiff.nn.arena import Arena
-from inkdiff.nn.layers import Run
-from inkdiff.nn.mlp import Network
 
-__all__ = ["RowShards", "ShardedGradient", "blas", "one_thread_each", "thread_arena"]
+__all__ = ["RowShards", "blas", "one_thread_each", "thread_arena"]
+
+T = TypeVar("T")
 
 
 @functools.cache
@@ -95,13 +88,14 @@ class RowShards:
         edges = [rows * k // count for k in range(count + 1)]
         return [slice(a, b) for a, b in pairwise(edges)]
 
-    def run(self, work: Callable[[int], Any], count: int) -> list[Any]:
+    def run(self, work: Callable[[int], T], count: int) -> list[T]:
         """[work(0), ..., work(count - 1)], each call on some thread; an exception raised by one is raised here.
 
         The calling thread takes its share: to wake another and to be woken costs as much as a small product.
         """
         threads = min(self.threads or available_cores(), count)
-        results, pieces = [None] * count, iter(range(count))
+        results: dict[int, T] = {}
+        pieces = iter(range(count))
 
         def take() -> None:
             for k in pieces:  # each piece goes to whoever asks first
@@ -115,48 +109,19 @@ class RowShards:
             wait(begun)
         for other in begun:
             other.result()
-        return results
+        return [results[k] for k in range(count)]
 
 
-class ShardedGradient:
-    """The gradient of a sum over the rows of a batch: levels once, rows in shards, then every weight over all rows."""
+class _PerThread(threading.local):
+    """What every thread has one of."""
 
-    def __init__(self, network: Network, shards: RowShards, rows: int, levels: int) -> None:
-        self._network, self._shards, group = network, shards, rows // levels
-        self._levels = shards.pieces(levels)
-        self._rows = [slice(part.start * group, part.stop * group) for part in self._levels]
-        self._common, self._arenas = Arena(), Arena().siblings(len(self._levels))
-
-    def __call__(self, theta: Array, c: Array, backward: Callable[[Run, list[Array]], Any], out: Array) -> list[Any]:
-        """What `backward(run, shifts)` returned for each shard.
-
-        It calls the network on the rows `run.rows` with these shifts, and the network's backprop, into the flat `out`.
-        """
-        owed: list[Callable[[], object]] = []
-        self._common.rewind()
-        shifts, back = self._network.shifts(Run(theta, self._common, training=True, owed=owed), c)
-        runs = []
-        for arena, rows, levels in zip(self._arenas, self._rows, self._levels, strict=True):
-            arena.rewind()
-            runs.append(Run(theta, arena, True, None, rows, levels, owed=[], input_gradient=False))
-        results = self._shards.run(lambda k: backward(runs[k], shifts), len(runs))
-        back(runs[0].d_shifts, out)
-        owed += runs[0].owed or []  # every run owes the same sums over all rows
-
-        def settle(k: int) -> None:
-            with np.errstate(over="ignore", invalid="ignore"):  # of each thread; who asked looks at the loss
-                owed[k]()
-
-        self._shards.run(settle, len(owed))
-        return results
+    def __init__(self) -> None:
+        self.arena = Arena()
 
 
-_local = threading.local()
+_local = _PerThread()
 
 
 def thread_arena() -> Arena:
     """Working memory for evaluations on the calling thread."""
-    if not hasattr(_local, "arena"):
-        _local.arena = Arena()
-    arena: Arena = _local.arena
-    return arena
+    return _local.arena

@@ -76,7 +76,7 @@ def train(name: str, data, steps: int, seed: int, callback=None):
     """A forger or a score, and the CPU seconds that it took."""
     start, common = time.process_time(), {"steps": steps, "seed": seed, "threads": 1, "progress": False}
     if name == "duel":
-        both = dict.fromkeys(("forger", "detective"), ink.gan.Perceptron(*PLAYER))
+        both = dict.fromkeys(("forger", "detective"), ink.gan.PlainMLP(*PLAYER))
         model = ink.gan.duel(data, callback=callback, **both, **common)
     else:
         own = {"batch": 512, "lr": 0.02, "decay": 0.0, "moments": False}  # best on other seeds

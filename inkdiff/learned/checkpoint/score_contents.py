@@ -22,7 +22,7 @@ from inkdiff.learned.model.moment_matching import Calibration, Features
 from inkdiff.learned.model.noise_levels import Levels
 from inkdiff.learned.model.predictions import PREDICTIONS
 from inkdiff.learned.model.word_conditioning import Vocabulary
-from inkdiff.nn import MLP, Network
+from inkdiff.nn import MLP, TimeConditionedNetwork
 from inkdiff.processes.base import Process
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def describe_parts(score: LearnedScore) -> tuple[dict[str, Any], dict[str, Array
     return config, tensors
 
 
-def restore_network(config: dict[str, Any], tensors: Tensors, inputs: int, outputs: int, words: int = 0) -> Network:
+def restore_network(
+    config: dict[str, Any], tensors: Tensors, inputs: int, outputs: int, words: int = 0
+) -> TimeConditionedNetwork:
     """The network of the shape that is written, checked against its weights."""
     network = MLP(**config["network"]).build(inputs, outputs, words)
     check_shapes(tensors, {"theta": (network.size,)})

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inkdiff._core.backend import Array
-from inkdiff.nn import Arena, Network, Run
+from inkdiff.nn import Arena, Run, TimeConditionedNetwork
 
 __all__ = ["GuidedNetwork"]
 
@@ -31,11 +31,11 @@ class _Term(NamedTuple):
 class GuidedNetwork:
     """F_g as a function of the features."""
 
-    network: Network
+    network: TimeConditionedNetwork
     terms: list[_Term]
 
     @classmethod
-    def of(cls, network: Network, theta: Array, inputs: list[tuple[float, Array]]) -> GuidedNetwork:
+    def of(cls, network: TimeConditionedNetwork, theta: Array, inputs: list[tuple[float, Array]]) -> GuidedNetwork:
         """From the weights and codes of `Condition.network_inputs`."""
         terms = []
         for weight, code in inputs:

@@ -24,8 +24,7 @@ from inkdiff.learned.model.guidance import GuidedNetwork
 from inkdiff.learned.model.moment_matching import Calibration
 from inkdiff.learned.model.preconditioning import Noise, Preconditioning, Prepared
 from inkdiff.learned.model.word_conditioning import Condition, Vocabulary, condition_of
-from inkdiff.nn import Arena, Network, RowShards, Run, one_thread_each
-from inkdiff.nn.shards import thread_arena
+from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
 from inkdiff.processes.base import Process
 from inkdiff.scores.base import Differentiable
 
@@ -49,7 +48,7 @@ class NetworkScore(Differentiable):
     process: Process
     scaling: Scaling
     preconditioning: Preconditioning
-    network: Network
+    network: TimeConditionedNetwork
     theta: Array
     image_shape: tuple[int, ...] | None = None
     calibration: Calibration | None = None

@@ -5,9 +5,10 @@ r"""Training: from data to weights, as a pure function.
 Batches, noise and dropout are addressed by (seed, step), gradients are added in a fixed order: threads, pauses and
 restarts change no bit.
 
-    fitting.py              `fit`, the door; resuming.py, `resume`; optimisation.py, the loop behind both
+    fitting.py              `fit`, the door; resuming.py, `resume`; training_loop.py, the loop behind both
     settings.py             what the result depends on; run_options.py, what it does not depend on
     denoising_objective.py  denoising score matching; posterior_target.py, its target with less noise
+    sharded_objective.py    a batch's rows split over threads
     binomial_objective.py   the variational bound of bits; binomial_levels.py, how often each step is drawn
     weighting.py            how much each noise level counts, and the base for one's own
     interruption.py         Ctrl-C between two steps

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from inkdiff import kernels
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
-from inkdiff.nn import Network, Run
+from inkdiff.nn import Run, TimeConditionedNetwork
 from inkdiff.simulation.binomial_steps import divergence
 from inkdiff.simulation.forward import jump
 
@@ -51,7 +51,7 @@ class BinomialObjective:
     seed: int
 
     @property
-    def network(self) -> Network:
+    def network(self) -> TimeConditionedNetwork:
         """What is trained."""
         return self.model.network
 

@@ -34,7 +34,7 @@ from inkdiff.learned.model.preconditioning import Noise, Preconditioning, Prepar
 from inkdiff.learned.model.word_conditioning import join_codes
 from inkdiff.learned.training.posterior_target import PosteriorTarget
 from inkdiff.learned.training.weighting import BalancedWeighting, Weighting
-from inkdiff.nn import Network, Run
+from inkdiff.nn import Run, TimeConditionedNetwork
 from inkdiff.processes.base import Process
 from inkdiff.simulation.forward import jump
 
@@ -88,7 +88,7 @@ class DenoisingObjective:
 
     process: Process
     preconditioning: Preconditioning
-    network: Network
+    network: TimeConditionedNetwork
     x: Array
     batch: int
     seed: int

@@ -23,11 +23,11 @@ from inkdiff.learned.learner import Learner, learner_of
 from inkdiff.learned.model.predictions import Parameterisation
 from inkdiff.learned.model.word_conditioning import Conditioning, LabelsOrWords
 from inkdiff.learned.score import LearnedScore
-from inkdiff.learned.training.optimisation import train
 from inkdiff.learned.training.run_options import RunOptions, check_checkpoint_folder, check_run_options
-from inkdiff.learned.training.settings import Fingerprint, LearningRate, Settings
+from inkdiff.learned.training.settings import Fingerprint, Settings
+from inkdiff.learned.training.training_loop import train
 from inkdiff.learned.training.weighting import Weighting, check_weighting
-from inkdiff.nn import MLP, AdamWState
+from inkdiff.nn import MLP, AdamWState, LearningRate
 from inkdiff.processes.base import Process, Timed
 from inkdiff.processes.binomial import Binomial
 
@@ -139,8 +139,8 @@ def settings_of(
     parameterisation = Parameterisation.of(choices.get("parameterisation", "score"))
     kind = learner_of(process, parameterisation.predict)
     d = checks.state(getattr(data, "x", data), "data").shape[1]
-    lr = choices.get("lr")
-    given: dict[str, Any] = lr.settings() if isinstance(lr, LearningRate) else {"lr": lr}
+    rate = LearningRate.of(choices.get("lr"))
+    given: dict[str, Any] = {"lr": rate.peak, "warmup": rate.warmup, "decay": rate.decay}
     conditioning = Conditioning.of(choices.get("condition"))
     given |= {} if conditioning is None else conditioning.settings()
     given |= {

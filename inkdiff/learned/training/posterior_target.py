@@ -15,8 +15,8 @@ Reference: Y. Xu, S. Tong, T. Jaakkola (2023), arXiv:2302.00670.
 from __future__ import annotations
 
 from inkdiff._core.backend import Array, array_module
+from inkdiff.nn import thread_arena
 from inkdiff.nn.elementwise import exp
-from inkdiff.nn.shards import thread_arena
 
 __all__ = ["PosteriorTarget"]
 

@@ -22,9 +22,9 @@ from inkdiff._core.files import remove_leftovers
 from inkdiff.learned.checkpoint import training_state
 from inkdiff.learned.checkpoint.loading import read
 from inkdiff.learned.model.word_conditioning import Conditioning, LabelsOrWords
-from inkdiff.learned.training.optimisation import train
 from inkdiff.learned.training.run_options import RunOptions, check_checkpoint_folder, check_run_options
 from inkdiff.learned.training.settings import Fingerprint, Settings
+from inkdiff.learned.training.training_loop import train
 
 __all__ = ["resume"]
 

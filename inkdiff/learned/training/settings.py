@@ -24,37 +24,17 @@ from inkdiff.learned.model.predictions import Parameterisation
 from inkdiff.learned.training.weighting import Weighting, check_weighting
 from inkdiff.nn import MLP
 
-__all__ = ["Fingerprint", "LearningRate", "Settings", "default_net"]
+__all__ = ["Fingerprint", "Settings", "default_net"]
 
 _SMALL = 8  # up to this many coordinates the data are points, beyond it they are pictures
 # Chosen on other seeds than any that is reported, and on splits of the training digits.
 _POINTS = {"batch": 1024, "lr": 1e-2, "decay": 0.0, "sigma_min": 0.005, "fourier_octaves": 5, "match_moments": False}
 _PICTURES = {"batch": 256, "lr": 5e-3, "decay": 0.5, "sigma_min": 0.1, "fourier_octaves": 0, "match_moments": True}
-_WARMUP = 100
 
 
 def default_net(d: int) -> MLP:
     """The network that suits data of d coordinates."""
     return MLP(384, 3, dropout=0.1) if d > _SMALL else MLP(128, 4, dropout=0.0)
-
-
-@dataclass(frozen=True)
-class LearningRate:
-    """The rates of the optimiser: a linear rise to `peak`, then half a cosine down to zero.
-
-    Parameters
-    ----------
-    peak : by default 0.01 for points, else 0.005. warmup : steps of the rise.
-    decay : weight decay of AdamW, in units of the learning rate; by default 0 for points, 0.5 for pictures and bits.
-    """
-
-    peak: float | None = None
-    warmup: int = _WARMUP
-    decay: float | None = None
-
-    def settings(self) -> dict[str, float | None]:
-        """As settings of a training."""
-        return {"lr": self.peak, "warmup": self.warmup, "decay": self.decay}
 
 
 @register(name="TrainingSettings", kind="settings")
@@ -115,7 +95,7 @@ class Settings:
     @classmethod
     def defaults(cls, d: int) -> dict[str, Any]:
         """What suits a score of d coordinates: points, or pictures."""
-        return {"net": default_net(d), "warmup": _WARMUP} | (_PICTURES if d > _SMALL else _POINTS)
+        return {"net": default_net(d)} | (_PICTURES if d > _SMALL else _POINTS)
 
     @classmethod
     def of(cls, defaults: Mapping[str, object], **given: object) -> Settings:

@@ -1,4 +1,4 @@
-r"""A residual multilayer perceptron that knows the time: the network that learns what a Gaussian cannot.
+r"""A residual multilayer perceptron of a state and its time: the network of a score.
 
     e   = silu(A phi(c) + B w + a),   phi(c) = (1, cos(pi c), sin(pi c), ..., cos(K pi c), sin(K pi c))
     h_0 = silu(W_in x + U_0 e + b_0)
@@ -7,9 +7,9 @@ r"""A residual multilayer perceptron that knows the time: the network that learn
 
 x is one particle (a point of the plane, an image as a point of pixel space) and c in [-1, 1] its noise level on a
 logarithmic scale. The time enters at every hidden layer through U_l, all of which are one matrix product. A network
-built with words may be told more than the time: w is 1 for each word that is said, 0 for the others, so B w is the sum
-of the embeddings of the words said. W_out starts at zero: training begins at F = 0, the exact answer for Gaussian data
-(see `inkdiff.learned`).
+built with words takes a condition besides the time: w is 1 for each word of the condition, 0 for the others, so B w is
+the sum of their embeddings. W_out starts at zero: training begins at F = 0, the exact answer for Gaussian data (see
+`inkdiff.learned`).
 
 References: K. He et al. (2015), arXiv:1512.03385 (residuals); J. Ho, A. Jain, P. Abbeel (2020), arXiv:2006.11239 (time
 embedding at every layer); N. Srivastava et al. (2014), JMLR 15, 1929 (dropout).
@@ -24,14 +24,12 @@ from dataclasses import dataclass
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.registry import register
 from inkdiff.nn import elementwise
-from inkdiff.nn.layers import Backprop, Flat, Layout, Linear, Run, SiLU, Slot
+from inkdiff.nn.layers import SILU_GAIN, Backprop, Layout, Linear, Network, Run, SiLU, Slot
 
-__all__ = ["MLP", "Network"]
+__all__ = ["MLP", "TimeConditionedNetwork"]
 
 # backprop(dy, gradient) -> (dh, dshift)
-_BlockBackprop = Callable[[Array, Array], tuple[Array | None, Array]]
-
-_SILU_GAIN = 1.68  # 1 / sqrt(E[silu(z)^2]) for z ~ N(0, 1): keeps activations of unit size through a layer
+_BlockBackprop = Callable[[Array, Array], tuple[Array, Array]]
 
 
 @register(kind="network")
@@ -66,14 +64,14 @@ class MLP:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout!r}.")
 
-    def build(self, inputs: int, outputs: int, words: int = 0) -> Network:
-        """The network from `inputs` features to `outputs` values, told `words`; its slots are in one flat buffer."""
+    def build(self, inputs: int, outputs: int, words: int = 0) -> TimeConditionedNetwork:
+        """The network from `inputs` features and a condition of `words` to `outputs` values, in one flat buffer."""
         layout = Layout()
-        embed = Linear.of(layout, "embed", 1 + 2 * self.harmonics + words, self.embedding, gain=_SILU_GAIN)
+        embed = Linear.of(layout, "embed", 1 + 2 * self.harmonics + words, self.embedding, gain=SILU_GAIN)
         sizes = [inputs] + [self.width] * (self.depth - 1)
         blocks = tuple(_Block.of(layout, f"block.{k}", n_in, self, first=k == 0) for k, n_in in enumerate(sizes))
         head = Linear.of(layout, "head", self.width, outputs, gain=0.0)
-        return Network(self, inputs, outputs, embed, blocks, head, tuple(layout.slots), words)
+        return TimeConditionedNetwork(inputs, outputs, tuple(layout.slots), self, embed, blocks, head, words)
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class _Block:
 
     @classmethod
     def of(cls, layout: Layout, name: str, inputs: int, shape: MLP, *, first: bool) -> _Block:
-        weight = layout.take(f"{name}.weight", inputs, shape.width, gain=_SILU_GAIN / math.sqrt(inputs))
+        weight = layout.take(f"{name}.weight", inputs, shape.width, gain=SILU_GAIN / math.sqrt(inputs))
         inject = Linear.of(layout, f"{name}.inject", shape.embedding, shape.width)
         return cls(weight, inject, SiLU(0.0 if first else shape.dropout), first)
 
@@ -98,11 +96,11 @@ class _Block:
         xp.matmul(h[rows], weight, out=z[rows])
         y, back_silu = self.activation(run, z, shift, None if self.first else h, uniform)
 
-        def backprop(dy: Array, gradient: Array) -> tuple[Array | None, Array]:
+        def backprop(dy: Array, gradient: Array) -> tuple[Array, Array]:
             dz, dshift = back_silu(dy)
             run.sum_rows(h, dz, self.weight.of(gradient))
             if self.first and not run.input_gradient:
-                return None, dshift
+                return h[:0], dshift
             dh = run.arena.empty(h.shape, h)
             xp.matmul(dz[rows], weight.T, out=dh[rows])
             if not self.first:
@@ -122,24 +120,22 @@ class _Block:
 
 
 @dataclass(frozen=True)
-class Network(Flat):
-    """A residual perceptron F(theta; x, c): a pure function of its flat parameters. See the module's equations."""
+class TimeConditionedNetwork(Network):
+    """F(theta; x, c), a pure function of its flat parameters. See the module's equations."""
 
     shape: MLP
-    inputs: int
-    outputs: int
     embed: Linear
     blocks: tuple[_Block, ...]
     head: Linear
-    slots: tuple[Slot, ...]
     words: int = 0
 
     def __call__(self, run: Run, x: Array, c: Array, shifts: list[Array] | None = None) -> tuple[Array, Backprop]:
         """F (n, outputs) for x (n, inputs) and c (m,), m dividing n: n/m neighbouring rows share each noise level.
 
-        A network with words takes c (m, 1 + words): the noise level, then 1 for each word said and 0 for the others.
-        `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient`, returns dx (n, inputs),
-        if wanted. Are `shifts` given, as `shifts(run, c)` gave them, their gradients are left in `run.d_shifts`.
+        A network with words takes c (m, 1 + words): the noise level, then the condition, 1 for each of its words, 0
+        for the others. `backprop(dF, gradient)` writes the gradient of the parameters into the flat `gradient` and
+        returns dx (n, inputs), or none of its rows if the run wants no gradient of the input. Are `shifts` given, as
+        `shifts(run, c)` gave them, their gradients are left in `run.d_shifts`.
         """
         array_module(x, c, run.theta)  # all on one device
         back_shifts = None
@@ -153,9 +149,10 @@ class Network(Flat):
         out, back_head = self.head(run, h)
 
         def backprop(d_out: Array, gradient: Array) -> Array:
-            dh, d_shifts = back_head(d_out, gradient), []
+            dh = back_head(d_out, gradient)
+            d_shifts: list[Array] = []
             for back in reversed(backs):
-                dh, d_shift = back(dh, gradient)  # type: ignore[assignment]
+                dh, d_shift = back(dh, gradient)
                 d_shifts.append(d_shift)
             if back_shifts is None:
                 run.d_shifts = d_shifts[::-1]

@@ -2,7 +2,7 @@ r"""The loop over the steps of a training: progress, checkpoints, interrupts, an
 
     state_0, ..., state_K;      saved: state_0, every so many steps, at an interrupt, and state_K with its result
 
-Reference: I. Loshchilov, F. Hutter (2019), arXiv:1711.05101 (the steps, `inkdiff.learned.trainer`).
+Reference: I. Loshchilov, F. Hutter (2019), arXiv:1711.05101 (the steps, `inkdiff.nn.optimisation`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from inkdiff._core.backend import Array, is_cuda
 from inkdiff.learned.checkpoint import loading as files
 from inkdiff.learned.checkpoint.training_state import TrainingState
 from inkdiff.learned.learner import Learner
-from inkdiff.learned.trainer import Trainer
 from inkdiff.learned.training.interruption import interrupts_wait
 from inkdiff.learned.training.run_options import RunOptions
-from inkdiff.nn import RowShards, one_thread_each
+from inkdiff.learned.training.sharded_objective import ShardedObjective
+from inkdiff.nn import AdamW, Optimisation, RateSchedule, RowShards, one_thread_each
 
 __all__ = ["train"]
 
@@ -39,7 +39,9 @@ def train(
     settings, state = training.settings, training.state
     with one_thread_each():
         shards = RowShards(1) if is_cuda(x) else RowShards.of_batch(settings.batch, run.threads)
-        trainer = Trainer(start.objective(x, settings), settings, state, shards)
+        objective = ShardedObjective(start.objective(x, settings), shards)
+        rate = RateSchedule(settings.lr, settings.steps, settings.warmup)
+        optimisation = Optimisation(objective, state, rate, AdamW(decay=settings.decay), shards)
 
         def snapshot() -> L:
             about = start.about | ({"step": state.step} if state.step < settings.steps else {})
@@ -47,14 +49,14 @@ def train(
 
         def keep(score: L | None = None) -> None:
             if checkpoint is not None:
-                trainer.check()
+                optimisation.check()
                 files.save(score or snapshot(), checkpoint, replace(training, finished=score is not None))
 
         try:
             if fresh:
                 keep()
-            _advance(trainer, snapshot, keep, run, checkpoint)
-            trainer.check()
+            _advance(optimisation, snapshot, keep, run, checkpoint)
+            optimisation.check()
         except FloatingPointError as error:
             raise FloatingPointError(f"{error}{_left(checkpoint)}") from None
         score = start.finished(state.mean.copy(), x, settings)
@@ -63,7 +65,7 @@ def train(
 
 
 def _advance(
-    trainer: Trainer,
+    optimisation: Optimisation,
     snapshot: Callable[[], object],
     keep: Callable[[], None],
     run: RunOptions,
@@ -73,11 +75,11 @@ def _advance(
     from tqdm import tqdm
 
     recent: deque[float] = deque(maxlen=_REPORT)
-    steps, state = trainer.settings.steps, trainer.state
+    steps, state = optimisation.steps, optimisation.state
     bar = tqdm(total=steps, initial=state.step, disable=not run.progress, desc="learning the score", unit="step")
     with bar, interrupts_wait(checkpoint is not None) as interrupted:
         while state.step < steps:
-            recent.append(trainer.advance())
+            recent.append(optimisation.advance())
             bar.update()
             if state.step % _REPORT == 0:
                 bar.set_postfix(loss=f"{np.mean(recent):.4f}", refresh=False)

@@ -1,9 +1,10 @@
-r"""A residual perceptron without time, and the way back through its slope: the forger and the detective of a duel.
+r"""A residual multilayer perceptron of its input alone, and the way back through its slope: the networks of a GAN.
 
     h_0 = silu(W_0 x + b_0),   h_l = h_{l-1} + silu(W_l h_{l-1} + b_l),   F = W_out h + b_out
 
-A penalty on the slope g = dF/dx of a network with one output needs derivatives of g by the weights. For a fixed
-direction v the product v.g is the tangent of F along v, which forward mode computes layer by layer beside h,
+It knows no time; a condition, if there is one, is further columns of x. A penalty on the slope g = dF/dx of a network
+with one output needs derivatives of g by the weights. For a fixed direction v the product v.g is the tangent of F along
+v, which forward mode computes layer by layer beside h,
 
     t_{-1} = v,    q_l = W_l t_{l-1},    t_l = t_{l-1} + silu'(z_l) q_l,    v.g = W_out t,
 
@@ -22,25 +23,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import elementwise
-from inkdiff.nn.layers import Flat, Layout, Linear, Run, Slot
+from inkdiff.nn.layers import SILU_GAIN, Layout, Linear, Network, Run
 
-__all__ = ["Perceptron", "PerceptronNetwork"]
+__all__ = ["PlainMLP", "PlainNetwork"]
 
 # backprop(dF, gradient or None) -> dx
 _Backprop = Callable[[Array, Array | None], Array]
 # backprop(dF, dg, gradient): the gradient of the parameters
 _SlopeBackprop = Callable[[Array, Array, Array], None]
 
-_SILU_GAIN = 1.68  # 1 / sqrt(E[silu(z)^2]) for z ~ N(0, 1): keeps activations of unit size through a layer
-
 
 @dataclass(frozen=True)
-class Perceptron:
-    """The shape of a network: `width` units in each of `depth` hidden layers.
+class PlainMLP:
+    """The shape of a network without a time: `width` units in each of `depth` hidden layers.
 
     Raises
     ------
@@ -56,27 +56,24 @@ class Perceptron:
         checks.count(self.width, "width")
         checks.count(self.depth, "depth")
 
-    def build(self, inputs: int, outputs: int) -> PerceptronNetwork:
+    def build(self, inputs: int, outputs: int) -> PlainNetwork:
         """The network from `inputs` features to `outputs` values, with its slots in one flat buffer."""
         layout = Layout()
         sizes = [inputs] + [self.width] * (self.depth - 1)
         hidden = tuple(
-            Linear.of(layout, f"hidden.{k}", n_in, self.width, gain=_SILU_GAIN) for k, n_in in enumerate(sizes)
+            Linear.of(layout, f"hidden.{k}", n_in, self.width, gain=SILU_GAIN) for k, n_in in enumerate(sizes)
         )
         head = Linear.of(layout, "head", self.width, outputs)
-        return PerceptronNetwork(self, inputs, outputs, hidden, head, tuple(layout.slots))
+        return PlainNetwork(inputs, outputs, tuple(layout.slots), self, hidden, head)
 
 
 @dataclass(frozen=True)
-class PerceptronNetwork(Flat):
+class PlainNetwork(Network):
     """F(theta; x), a pure function of its flat parameters. See the module's equations."""
 
-    shape: Perceptron
-    inputs: int
-    outputs: int
+    shape: PlainMLP
     hidden: tuple[Linear, ...]
     head: Linear
-    slots: tuple[Slot, ...]
 
     def __call__(self, run: Run, x: Array) -> tuple[Array, _Backprop]:
         """F (n, outputs) for x (n, inputs), and the way back, to be taken once and only in training.
@@ -121,73 +118,91 @@ class PerceptronNetwork(Flat):
         """
         array_module(x, run.theta)
         xp, empty, head = run.xp, run.arena.empty, self.head.weight.of(run.theta)
-        h, kept = x, []
+        values: list[_Value] = []
+        h = x
         for layer in self.hidden:
-            z = _times(run, h, layer.weight.of(run.theta))
+            weight = layer.weight.of(run.theta)
+            z = _times(run, h, weight)
             y, curvature = empty(z.shape, z), empty(z.shape, z)
             elementwise.silu_twice(z, layer.bias.of(run.theta)[None], y, curvature)
-            kept.append(_Kept(layer, layer.weight.of(run.theta), h, z, curvature))
-            if len(kept) > 1:
+            if values:
                 y += h
+            values.append(_Value(layer, weight, h, z, curvature))
             h = y
         out = _times(run, h, head)
         out += self.head.bias.of(run.theta)
         a = empty(h.shape, h)
         a[...] = head[:, 0]
-        for one in reversed(kept):
-            one.a, one.u = a, xp.multiply(one.slope, a, out=empty(a.shape, a))
-            a = _times(run, one.u, one.weight.T, base=None if one is kept[0] else a)
+        slopes: list[_Slope] = []
+        for value in reversed(values):
+            u = xp.multiply(value.slope, a, out=empty(a.shape, a))
+            slopes.append(_Slope(a, u))
+            a = _times(run, u, value.weight.T, base=None if value is values[0] else a)
+        slopes.reverse()
 
         def backprop(d_out: Array, dg: Array, gradient: Array) -> None:
-            t = _along(run, kept, dg)
+            tangents, t = _along(run, values, slopes, dg)
             weight = self.head.weight.of(gradient)
             xp.matmul(h.T, d_out, out=weight)
             weight += t.sum(0)[:, None]
             xp.sum(d_out, axis=0, out=self.head.bias.of(gradient))
             dh = _times(run, d_out, head.T)
-            for one in reversed(kept):
-                dh = one.back(run, dh, gradient, last=one is kept[0])
+            for k in reversed(range(len(values))):
+                dz = _back(run, values[k], slopes[k], tangents[k], dh, gradient)
+                if k:
+                    dh = _times(run, dz, values[k].weight.T, base=dh)
 
         return out, a, backprop
 
 
-@dataclass
-class _Kept:
-    """What a layer remembers between value, slope and the way back from both."""
+class _Value(NamedTuple):
+    """What a layer keeps of the way forward."""
 
     layer: Linear
     weight: Array
     below: Array  # h_{l-1}
     slope: Array  # silu'(z_l)
     curvature: Array  # silu''(z_l)
-    a: Array = None  # type: ignore[assignment]
-    u: Array = None  # type: ignore[assignment]
-    t: Array = None  # type: ignore[assignment] # t_{l-1}
-    bent: Array = None  # type: ignore[assignment] # silu''(z_l) q_l a_l
-
-    def back(self, run: Run, dh: Array, gradient: Array, *, last: bool) -> Array:
-        """From dL/dh_l to dL/dh_{l-1}, not wanted of the `last`; the slope is used up."""
-        dz, weight = self.slope, self.layer.weight.of(gradient)
-        dz *= dh
-        dz += self.bent
-        run.xp.matmul(self.below.T, dz, out=weight)
-        weight += self.t.T @ self.u
-        run.xp.sum(dz, axis=0, out=self.layer.bias.of(gradient))
-        return None if last else _times(run, dz, self.weight.T, base=dh)  # type: ignore[return-value]
 
 
-def _along(run: Run, kept: list[_Kept], v: Array) -> Array:
-    """The tangents of all layers along v; returns the last."""
+class _Slope(NamedTuple):
+    """What a layer keeps of the way back to the slope."""
+
+    a: Array  # dF/dh_l
+    u: Array  # silu'(z_l) a_l
+
+
+class _Tangent(NamedTuple):
+    """What a layer keeps of the tangent."""
+
+    below: Array  # t_{l-1}
+    bent: Array  # silu''(z_l) q_l a_l
+
+
+def _along(run: Run, values: list[_Value], slopes: list[_Slope], v: Array) -> tuple[list[_Tangent], Array]:
+    """The tangents of all layers along v, and that of the last layer's output."""
+    tangents: list[_Tangent] = []
     t = v
-    for one in kept:
-        one.t, q = t, _times(run, t, one.weight)
-        t = run.xp.multiply(one.slope, q, out=run.arena.empty(q.shape, q))
-        if one is not kept[0]:
-            t += one.t
-        q *= one.curvature
-        q *= one.a
-        one.bent = q
-    return t
+    for value, slope in zip(values, slopes, strict=True):
+        below, q = t, _times(run, t, value.weight)
+        t = run.xp.multiply(value.slope, q, out=run.arena.empty(q.shape, q))
+        if tangents:
+            t += below
+        q *= value.curvature
+        q *= slope.a
+        tangents.append(_Tangent(below, q))
+    return tangents, t
+
+
+def _back(run: Run, value: _Value, slope: _Slope, tangent: _Tangent, dh: Array, gradient: Array) -> Array:
+    """dL/dz_l from dL/dh_l, written where the slope was; the layer's gradients go into the flat `gradient`."""
+    dz, weight = value.slope, value.layer.weight.of(gradient)
+    dz *= dh
+    dz += tangent.bent
+    run.xp.matmul(value.below.T, dz, out=weight)
+    weight += tangent.below.T @ slope.u
+    run.xp.sum(dz, axis=0, out=value.layer.bias.of(gradient))
+    return dz
 
 
 def _times(run: Run, x: Array, weight: Array, base: Array | None = None) -> Array:

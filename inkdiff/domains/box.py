@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, array_module
+from inkdiff._core.registry import register
 from inkdiff.domains.base import Domain
 from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
 
@@ -30,6 +31,7 @@ _TILE = 1024  # numbers that make a long row
 
 
 @dataclass(frozen=True, init=False)
+@register
 class Box(Domain):
     """The product of intervals [lo, hi], one per axis, in the length unit of the state.
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.registry import register
 from inkdiff.domains.base import Domain
 
 __all__ = ["Free"]
 
 
+@register
 @dataclass(frozen=True)
 class Free(Domain):
     """Unbounded space.

@@ -32,6 +32,7 @@ import numpy.typing as npt
 from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.registry import register
 from inkdiff._core.rng import Stream
 from inkdiff.processes.base import Timed
 
@@ -102,6 +103,7 @@ class Flips(NamedTuple):
         return xp.where(other, self.flip_other, self.flip_same), xp.where(other, self.stay_other, self.stay_same)
 
 
+@register(kind="process")
 @dataclass(frozen=True)
 class Binomial(Timed):
     """Bits, each drawn anew from Bernoulli(p) with probability beta_t at step t; see the module's equations.

@@ -20,6 +20,7 @@ from typing import Any
 
 from inkdiff._core import checks
 from inkdiff._core.backend import array_module
+from inkdiff._core.registry import register
 from inkdiff.domains.base import Domain
 from inkdiff.domains.free import Free
 from inkdiff.processes.base import Process, check_domain
@@ -33,6 +34,7 @@ __all__ = [
 _FREE = Free()
 
 
+@register(kind="process")
 @dataclass(frozen=True)
 class Brownian(Process):
     """Ink: dx = sqrt(2 D) dW, sigma_t^2 = 2 D t.
@@ -71,6 +73,7 @@ class Brownian(Process):
         return 2 * self.D * (self.check_time(t) - self.check_time(s, "s"))
 
 
+@register(kind="process")
 @dataclass(frozen=True)
 class OrnsteinUhlenbeck(Process):
     """Ink in a harmonic bowl: dx = -k x dt + sqrt(2 D) dW; ends in N(0, D/k).
@@ -109,6 +112,7 @@ class OrnsteinUhlenbeck(Process):
         return 2 * self.D * (self.check_time(t) - self.check_time(s, "s"))
 
 
+@register(kind="process")
 @dataclass(frozen=True)
 class VariancePreserving(Process):
     """The usual image process: dx = -beta/2 x dt + sqrt(beta) dW; alpha^2 + sigma^2 = 1; equilibrium N(0, 1).
@@ -173,6 +177,7 @@ class VariancePreserving(Process):
         return 2 * (self.log_alpha(s) - self.log_alpha(t))
 
 
+@register(kind="process")
 @dataclass(frozen=True)
 class VarianceExploding(Process):
     """Ink with an accelerating clock: dx = g(t) dW, t in [0, 1], g^2 = d(sigma^2)/dt with

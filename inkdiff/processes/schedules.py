@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import array_module
+from inkdiff._core.registry import register
 
 __all__ = ["Cosine", "Linear", "Schedule", "Table"]
 
@@ -36,6 +37,7 @@ class Schedule(Protocol):
         """Noise rate, 1/time."""
 
 
+@register(kind="schedule")
 @dataclass(frozen=True)
 class Linear:
     """beta(t) = beta_min + t (beta_max - beta_min), t in [0, 1]."""
@@ -60,6 +62,7 @@ class Linear:
         return self.beta_min + array_module(t).asarray(t, np.float64)[()] * (self.beta_max - self.beta_min)
 
 
+@register(kind="schedule")
 @dataclass(frozen=True)
 class Cosine:
     """alpha(t) = cos(pi/2 (end t + s)/(1 + s)) / cos(pi/2 s/(1 + s)), t in [0, 1]."""
@@ -88,6 +91,7 @@ class Cosine:
         return math.pi * self.end / (1 + self.s) * array_module(t).tan(self._angle(t))
 
 
+@register(kind="schedule")
 @dataclass(frozen=True)
 class Table:
     """DDPM's chain: x_t = sqrt(1 - beta_t) x_{t-1} + sqrt(beta_t) eps, t = 1 ... T; alpha_t^2 = prod (1 - beta)."""

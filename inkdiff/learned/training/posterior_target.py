@@ -7,7 +7,7 @@ has the same minimum. Where noise is weak one w_i is 1 and nothing is gained; wh
 is almost all noise. In free space the sums are two matrix products. Between walls every coordinate of every pair
 needs its own heat kernel, which costs more than it brings there (tried): the target stays the single one.
 
-Of a point of which something is said, only those data points count of which all of that is said: w_i = 0 for others.
+Of a point with a condition, only those data points count that have all of its words: w_i = 0 for the others.
 
 Reference: Y. Xu, S. Tong, T. Jaakkola (2023), arXiv:2302.00670.
 """
@@ -18,14 +18,14 @@ from inkdiff._core.backend import Array, array_module
 from inkdiff.nn import thread_arena
 from inkdiff.nn.elementwise import exp
 
-__all__ = ["Posterior"]
+__all__ = ["PosteriorTarget"]
 
 _NEVER = -1e30  # ln of a weight that is 0
 _BLOCK = 128  # rows whose weights stay in the cache between the products
 
 
-class Posterior:
-    """sigma times the score of the noised reference points (m, d) in free space; `codes` (m, words): what is said."""
+class PosteriorTarget:
+    """sigma times the score of the noised reference points (m, d) in free space; `codes` (m, words): their words."""
 
     def __init__(self, references: Array, codes: Array | None = None) -> None:
         xp = array_module(references)
@@ -36,8 +36,8 @@ class Posterior:
         self._keys = xp.concatenate([centred, (centred**2).sum(1, keepdims=True) / -2], axis=1)
         self._values = xp.concatenate([centred, xp.ones_like(centred[:, :1])], axis=1)
 
-    def __call__(self, y: Array, ratio: Array, said: Array | None = None) -> Array:
-        """(E[x_0 | y, said] - y) / ratio for y = x_t/alpha (n, d), ratio = sigma/alpha (n, 1), said (n, words)."""
+    def __call__(self, y: Array, ratio: Array, codes: Array | None = None) -> Array:
+        """(E[x_0 | y, words] - y) / ratio for y = x_t/alpha (n, d), ratio = sigma/alpha (n, 1), codes (n, words)."""
         xp = array_module(y)
         centred = y - self._mean
         queries = xp.concatenate([centred, xp.ones_like(ratio)], axis=1) / ratio**2
@@ -50,8 +50,8 @@ class Posterior:
             # -|y - x_i|^2 / 2 ratio^2 up to what does not depend on i; about the mean, so that float32 suffices at
             # small noise.
             xp.matmul(queries[rows], self._keys.T, out=w)
-            if said is not None and self._codes is not None:
-                w[said[rows] @ self._codes.T < said[rows].sum(axis=1, keepdims=True)] = _NEVER
+            if codes is not None and self._codes is not None:
+                w[codes[rows] @ self._codes.T < codes[rows].sum(axis=1, keepdims=True)] = _NEVER
             exp(w, w.max(axis=1, keepdims=True))
             xp.matmul(w, self._values, out=sums[rows])
         return (sums[:, :-1] / sums[:, -1:] - centred) / ratio

@@ -4,7 +4,7 @@ r"""Noise levels: the one clock that all processes share, and the times at which
 
 sigma/alpha is the noise seen in units of the data; its logarithm rises strictly with t. What a network must tell apart
 happens over a few decades of it, from the finest detail of the data to their whole width; a schedule only says when. So
-training draws levels, not times, samplers step in equal parts of it, and c is what the network is told.
+training draws levels, not times, samplers step in equal parts of it, and c is what the network sees.
 
 Reference: T. Karras et al. (2022), arXiv:2206.00364, section 5; D. Kingma et al. (2021), arXiv:2107.00630 (log-SNR).
 """
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.domains.box import Box
 from inkdiff.processes.base import Process
 from inkdiff.processes.time_grids import level, time_of
 
@@ -37,18 +36,21 @@ class Levels:
     top: float
 
     @classmethod
-    def of(cls, process: Process, *, finest: float, width: float, d: int) -> Levels:
-        """Levels from sigma/alpha = `finest` to the end of the process, for data of largest standard deviation `width`.
+    def of(cls, process: Process, *, sigma_min: float, width: float, d: int, whole: bool = False) -> Levels:
+        """From sigma/alpha = `sigma_min` to the end of the process, for data of largest standard deviation `width`.
+
+        `whole`: whether the network is trained up to the end.
 
         Raises
         ------
         ValueError
             If the process ends while the data can still be seen: reversing from pure noise would start wrong.
         """
-        lo, hi, top = math.log(finest), math.log(_UNLIMITED * width), math.log(_TRAINED[0] * width)
+        lo, hi, top = math.log(sigma_min), math.log(_UNLIMITED * width), math.log(_TRAINED[0] * width)
         least = width
-        if isinstance(process.domain, Box):
-            side = float(process.domain.length(d).max())
+        box = process.domain.as_box
+        if box is not None:
+            side = float(box.length(d).max())
             hi, top, least = math.log(_BOX_END * side), min(top, math.log(_TRAINED[1] * side)), 0.5 * side
         if process.discrete:
             lo = max(lo, level(process, 1.0))
@@ -59,10 +61,10 @@ class Levels:
                 f"process: its noise ends at sigma/alpha = {math.exp(hi):.3g}, where data of width {width:.3g} still "
                 f"show through; it must reach at least {least:.3g}: use a longer schedule or a larger sigma_max."
             )
-        return cls(lo, hi, min(hi, top))
+        return cls(lo, hi, hi if whole else min(hi, top))
 
     def code(self, value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """c in [-1, 1]: what the network is told of a level; constant above `top`, where its part fades out."""
+        """c in [-1, 1]: what the network sees of a level; constant above `top`, where its part fades out."""
         return np.clip(2 * (value - self.lo) / (self.top - self.lo) - 1, -1, 1)
 
     def times(self, process: Process, levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

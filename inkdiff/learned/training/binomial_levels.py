@@ -1,4 +1,4 @@
-r"""How often each step of a chain of bits is trained on, and what a network is told of it.
+r"""How often each step of a chain of bits is trained on, and what a network sees of it.
 
     evidence_t = ln (1 + m_t)/(1 - m_t),
     share_t = 1/(2 T) + (evidence_{t-1} - evidence_t) / 2 (evidence_1 - evidence_T)
@@ -18,24 +18,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from inkdiff._core.backend import Floats
 from inkdiff.processes.binomial import Binomial
 
-__all__ = ["BitLevels"]
-
-_Floats = npt.NDArray[np.float64]
+__all__ = ["BinomialLevels"]
 
 
 @dataclass(frozen=True, eq=False)
-class BitLevels:
+class BinomialLevels:
     """Tables over t = 1 ... T, entry 0 unused: evidence, share of the draws, c; and the cumulative share, 0 to 1."""
 
-    evidence: _Floats
-    share: _Floats
-    code: _Floats
-    cumulative: _Floats
+    evidence: Floats
+    share: Floats
+    code: Floats
+    cumulative: Floats
 
     @classmethod
-    def of(cls, process: Binomial) -> BitLevels:
+    def of(cls, process: Binomial) -> BinomialLevels:
         """The tables of a process."""
         t = np.arange(1.0, process.T + 1)
         kept, lost = process.transition(0.0, t)
@@ -49,12 +48,12 @@ class BitLevels:
         evidence, share, code = (np.append(0.0, table) for table in (evidence, np.diff(cumulative), code))
         return cls(evidence, share, code, cumulative)
 
-    def drawn(self, quantile: _Floats) -> npt.NDArray[np.int64]:
+    def drawn(self, quantile: Floats) -> npt.NDArray[np.int64]:
         """The steps t at quantiles in (0, 1)."""
         t = np.searchsorted(self.cumulative, quantile, side="left")
         return np.clip(t, 1, len(self.cumulative) - 1).astype(np.int64)
 
-    def descending(self, steps: int) -> _Floats:
+    def descending(self, steps: int) -> Floats:
         """At most steps + 1 decreasing times from T to 0, about equal parts of the share."""
         t = self.drawn(np.arange(1, steps + 1) / steps)
         return np.append(np.unique(t)[::-1], 0).astype(np.float64)

@@ -5,7 +5,8 @@ r"""Learning the way back of bits: log-odds of x_0 given x_t, as a network knows
 
 The first two terms are what each bit knows by itself, from the share of ones in the data and from its own noised
 value; F is what the other bits add, in units of what one bit can say. Trained is the variational bound itself: a step
-t drawn with chance share_t (`bit_levels.py`), x_t by one jump, and the loss of a row is its divergence over share_t,
+t drawn with chance share_t (`training/binomial_levels.py`), x_t by one jump, and the loss of a row is its divergence
+over share_t,
 
     loss = (1/share_t) sum_b KL( q(x_sb | x_t, x_0) || p(x_sb | x_t) ),   s = t - 1;       E[loss] = -bound, in nats.
 
@@ -14,44 +15,44 @@ Reference: J. Sohl-Dickstein et al. (2015), arXiv:1503.03585, eq. 14.
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, is_cuda, to_device
-from inkdiff._core.rng import Stream
-from inkdiff.learned.bit_levels import BitLevels
-from inkdiff.learned.settings import Settings
+from inkdiff._core.backend import Array, Floats, Time, array_module, is_cuda, to_device
+from inkdiff.learned.checkpoint.score_contents import check_shapes, restore_network
+from inkdiff.learned.learner import Learner, Tensors, learns, notes
+from inkdiff.learned.model.word_conditioning import LabelsOrWords
+from inkdiff.learned.training.binomial_levels import BinomialLevels
+from inkdiff.learned.training.binomial_objective import BinomialObjective
+from inkdiff.learned.training.settings import Settings
+from inkdiff.learned.training.weighting import BalancedWeighting
 from inkdiff.likelihood.elbo import ELBO, elbo
-from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
+from inkdiff.nn import (
+    MLP,
+    Arena,
+    RowShards,
+    Run,
+    TimeConditionedNetwork,
+    initial_weights,
+    one_thread_each,
+    thread_arena,
+)
 from inkdiff.processes.binomial import Binomial
-from inkdiff.simulation.binomial_steps import divergence
-from inkdiff.simulation.forward import check_state, jump
+from inkdiff.simulation.forward import check_state
 from inkdiff.simulation.reverse import reverse
 
-__all__ = ["BitObjective", "LearnedBits"]
-
-_SHARING = 8  # rows that share a step,
-_SPREAD = 16  # neighbouring ones of which go to rows this far apart
+__all__ = ["LearnedBits"]
 
 
-class _Batch(NamedTuple):
-    """Noised rows, where they started, at which step, and c of every step drawn, shared by neighbouring rows."""
-
-    x_t: Array
-    x_0: Array
-    t: npt.NDArray[np.int64]
-    code: Array
-
-
+@learns(Binomial)
 @dataclass(frozen=True, eq=False)
-class LearnedBits:
+class LearnedBits(Learner):
     """Log-odds of bits learned by `inkdiff.fit` with an `inkdiff.Binomial`.
 
     Attributes
@@ -61,6 +62,14 @@ class LearnedBits:
     network, theta : the network and its flat parameters (the running mean of training), float32.
     about : what it was trained on, and how.
     """
+
+    # Of Gaussian noise; they stand at values that mean nothing.
+    fixed_settings: ClassVar[Mapping[str, object]] = {
+        "sigma_min": 1.0,
+        "fourier_octaves": 0,
+        "match_moments": False,
+        "weighting": BalancedWeighting(),
+    }
 
     process: Binomial
     own: Array
@@ -74,9 +83,9 @@ class LearnedBits:
         return self.network.outputs
 
     @cached_property
-    def levels(self) -> BitLevels:
+    def levels(self) -> BinomialLevels:
         """The tables of the process."""
-        return BitLevels.of(self.process)
+        return BinomialLevels.of(self.process)
 
     def prepared(self, data: Any) -> Array:
         """The rows of a data set or array as float32 bits (n, d), checked."""
@@ -85,7 +94,7 @@ class LearnedBits:
             raise ValueError(f"data must have {self.d} bits per row like the training data, got {x.shape[1]}.")
         return array_module(x).ascontiguousarray(x, dtype=np.float32)
 
-    def __call__(self, x: Array, t: Any) -> Array:
+    def __call__(self, x: Array, t: Time) -> Array:
         """Log-odds that each bit was 1 at t = 0, given x_t = x: (n, d), float64; the same on any number of threads.
 
         Parameters
@@ -99,23 +108,23 @@ class LearnedBits:
         """
         x = self.prepared(x)
         xp = array_module(x=x, theta=self.theta)
-        t = np.atleast_1d(np.asarray(self.process.check_times_of(len(x), t))).astype(np.int64)
-        if t.min() < 1:
+        steps = np.atleast_1d(np.asarray(self.process.check_times_of(len(x), t))).astype(np.int64)
+        if steps.min() < 1:
             raise ValueError("t must be >= 1, got 0: at t = 0 the bits are what they are.")
         shards = RowShards.of_state(x)
         pieces = shards.pieces(len(x))
         out = xp.empty(x.shape, np.float64)
         with one_thread_each():
-            code = xp.asarray(self.levels.code[t], np.float32)
+            code = xp.asarray(self.levels.code[steps], np.float32)
             # One step for all rows: what the network does with it is done once.
-            shared = self.network.shifts(Run(self.theta, Arena()), code)[0] if len(t) == 1 else None
+            shared = self.network.shifts(Run(self.theta, Arena()), code)[0] if len(steps) == 1 else None
 
             def piece(index: int) -> None:
                 rows, arena = pieces[index], thread_arena()
                 arena.rewind()
                 those = slice(None) if shared is not None else rows
                 features = arena.empty((rows.stop - rows.start, 2 * self.d), x)
-                known, unit = self.prepare(x[rows], t[those], features)
+                known, unit = self.prepare(x[rows], steps[those], features)
                 answer, _ = self.network(Run(self.theta, arena), features, code[those], shared)
                 out[rows] = known + unit * answer
 
@@ -135,7 +144,7 @@ class LearnedBits:
         same, other = self.process.log_likelihoods(x, t.astype(np.float64))
         return self.own + spin * (same - other), 1 + evidence
 
-    def times(self, steps: int) -> npt.NDArray[np.float64]:
+    def times(self, steps: int) -> Floats:
         """Decreasing times from T to 0, at most `steps` steps: all, or a subset that is finest where it matters."""
         steps = checks.count(steps, "steps")
         return np.arange(self.process.T, -1.0, -1.0) if steps >= self.process.T else self.levels.descending(steps)
@@ -163,77 +172,50 @@ class LearnedBits:
         with one_thread_each():
             return elbo(self.process, self, x, times, seed=seed, draws=draws)
 
-    def objective(self, x: Array, settings: Settings) -> BitObjective:
-        """What a training lessens, on bits x (n, d)."""
-        return BitObjective(self, x, settings.batch, settings.seed)
+    @classmethod
+    def default_settings(cls, d: int) -> dict[str, Any]:
+        """What suits bits."""
+        net = MLP(128, 3, dropout=0.0)
+        return Settings.defaults(d) | {"net": net, "batch": 1024, "lr": 5e-3, "decay": 0.5} | dict(cls.fixed_settings)
 
-    def trained(self, theta: Array, about: dict[str, Any]) -> LearnedBits:
+    @classmethod
+    def begin(
+        cls, process: Binomial, data: Any, condition: LabelsOrWords | None, settings: Settings
+    ) -> tuple[LearnedBits, Array]:
+        """Log-odds not yet trained, and the bits."""
+        x = check_state(process, getattr(data, "x", data), "data")
+        x = array_module(x).ascontiguousarray(x, dtype=np.float32)
+        xp, n = array_module(x), len(x)
+        ones = x.sum(0, dtype=np.float64)
+        own = xp.log((ones + 0.5) / (n - ones + 0.5)).astype(np.float32)
+        network = settings.net.build(2 * x.shape[1], x.shape[1])
+        theta = initial_weights(network, x, seed=settings.seed)
+        return cls(process, own, network, theta, notes(data, x, settings)), x
+
+    def objective(self, x: Array, settings: Settings) -> BinomialObjective:
+        """The variational bound of bits x (n, d)."""
+        return BinomialObjective(self, x, settings.batch, settings.seed)
+
+    def trained(self, theta: Array, about: dict[str, Any]) -> Self:
         """The same with other weights."""
         return replace(self, theta=theta, about=about)
 
-    def finished(self, theta: Array, x: Array, settings: Settings) -> LearnedBits:
-        """After the last step, with its weights: nothing is left to do."""
-        return self.trained(theta, self.about)
+    def describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The log-odds of the single bits."""
+        return {}, {"own": self.own}
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file; `inkdiff.load` reads it. Whole or not at all."""
-        from inkdiff.learned.checkpoint import save
+    @classmethod
+    def restore(cls, process: Binomial, config: dict[str, Any], tensors: Tensors) -> LearnedBits:
+        """What `contents` described."""
+        d = tensors["own"].size
+        check_shapes(tensors, {"own": (d,)})
+        network = restore_network(config, tensors, 2 * d, d)
+        return cls(process, tensors["own"], network, tensors["theta"], config["about"])
 
-        save(self, path)
+    def on_device(self, device: str) -> Self:
+        """The same with its arrays on "cuda" or "cpu"."""
+        return replace(self, own=to_device(self.own, device), theta=to_device(self.theta, device))
 
     def __repr__(self) -> str:
         """One line."""
         return f"LearnedBits({self.process}, d={self.d}, {self.network.size} parameters)"
-
-
-@dataclass(frozen=True, eq=False)
-class BitObjective:
-    """The loss of one step as a function of the parameters, and its gradient; see the module's equations."""
-
-    model: LearnedBits
-    x: Array
-    batch: int
-    seed: int
-
-    @property
-    def network(self) -> TimeConditionedNetwork:
-        """What is trained."""
-        return self.model.network
-
-    @property
-    def levels(self) -> int:
-        """How many steps t a batch has; each is shared by batch/levels neighbouring rows."""
-        return self.batch // _SHARING if self.batch % _SHARING == 0 else self.batch
-
-    def draw(self, step: int) -> _Batch:
-        """The batch of a training step: a pure function of (seed, step)."""
-        n, m = self.batch, self.levels
-        u = kernels.uniform(n + m, seed=self.seed, step=step, stream=Stream.DATA).astype(np.float64)
-        xp = array_module(self.x)
-        x_0 = self.x[xp.asarray((u[:n] * len(self.x)).astype(np.int64))]
-        stratum = np.argsort(np.arange(m) % _SPREAD, kind="stable")
-        t = self.model.levels.drawn((stratum + u[n:]) / m)
-        code = xp.asarray(self.model.levels.code[t], np.float32)
-        t = np.repeat(t, n // m)
-        when = xp.asarray(t, np.float64)
-        x_t = jump(self.model.process, x_0, when, seed=self.seed, step=step, stream=Stream.TRAIN)
-        return _Batch(x_t, x_0, t, code)
-
-    def gradient(self, run: Run, batch: _Batch, out: Array, shifts: list[Array] | None = None) -> Array:
-        """Loss of each of `run.rows`, nats; the gradient of the sum over `self.batch` goes into the flat `out`.
-
-        `shifts`, if the network's are known already.
-        """
-        rows, (n, d) = run.rows, batch.x_t.shape
-        xp, x, t = array_module(batch.x_t), batch.x_t[rows], batch.t[rows]
-        features = run.arena.empty((n, 2 * d), batch.x_t)
-        known, unit = self.model.prepare(x, t, features[rows])
-        answer, backprop = self.network(run, features, batch.code, shifts)
-        when = xp.asarray(t, np.float64)
-        log_odds = known + unit * answer[rows]
-        cost, slope = divergence(self.model.process, log_odds, x, batch.x_0[rows], when, when - 1)
-        weight = 1 / xp.asarray(self.model.levels.share[t])
-        # Adam does not see the scale of the loss; this one keeps gradients of order one.
-        answer[rows] = slope * unit * (weight / self.batch)[:, None]
-        backprop(answer, out)
-        return cost.sum(1) * weight

@@ -35,10 +35,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff._core.backend import Array, array_module, asnumpy, is_cuda, to_device
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy, is_cuda, to_device
 from inkdiff._core.rng import Stream
-from inkdiff.domains.box import Box
-from inkdiff.learned.lyapunov import solve_symmetric
+from inkdiff.learned.model.lyapunov import solve_symmetric
 from inkdiff.nn import one_thread_each
 from inkdiff.processes.base import Process
 from inkdiff.processes.distributions import Gaussian
@@ -46,7 +45,6 @@ from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
 
-_Floats = npt.NDArray[np.float64]
 _AXES = 64  # principal axes corrected at most
 _RIDGE = 1e-3, 1e-2  # of the largest eigenvalue of the normal equations: in free space, between walls (few are free)
 _WALKERS = 2048, 16_384  # enough for points and for pictures; between them
@@ -61,14 +59,14 @@ LEVELS = 40  # steps of the walk on which the correction is found
 class Features:
     """c(y) and its slope dc/dy, elementwise: y itself, or cos(wave (y - lo)) with wave = pi/L (d,), lo (d,)."""
 
-    lo: _Floats | None = None
-    wave: _Floats | None = None
+    lo: Floats | None = None
+    wave: Floats | None = None
 
     @classmethod
     def of(cls, process: Process, d: int) -> Features | None:
         """The features that suit the domain; None between periodic walls, where none is corrected."""
-        box = process.domain
-        if not isinstance(box, Box):
+        box = process.domain.as_box
+        if box is None:
             return cls()
         return cls(box.low(d), math.pi / box.length(d)) if not box.periodic(d).any() else None
 
@@ -85,10 +83,10 @@ class Features:
 class Expected(NamedTuple):
     """m = E_p[c] (d,), E_p[a a^T] (r, r), and E_p of the laplacians of c (d,) and of a a^T (r, r)."""
 
-    mean: _Floats
-    spread: _Floats
-    laplacian: _Floats
-    laplacians: _Floats
+    mean: Floats
+    spread: Floats
+    laplacian: Floats
+    laplacians: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +94,10 @@ class Moments:
     """Exact moments of the noised data's features at every level, from those of the data x (n, d)."""
 
     features: Features
-    mean: _Floats  # E_0[c], (d,)
-    second: _Floats  # E_0[c c^T], (d, d)
-    double: _Floats  # E_0[cos 2 wave x], (d,)
-    axes: _Floats  # (r, d), rows u_k
+    mean: Floats  # E_0[c], (d,)
+    second: Floats  # E_0[c c^T], (d, d)
+    double: Floats  # E_0[cos 2 wave x], (d,)
+    axes: Floats  # (r, d), rows u_k
 
     @classmethod
     def of(cls, features: Features, x: Array) -> Moments:
@@ -276,7 +274,7 @@ def calibrate(
         start = _typical(start, prior.variance)
     start = to_device(start, "cuda" if is_cuda(x) else "cpu")
     with one_thread_each():
-        sampler = "heun" if isinstance(process.domain, Box) else "dpm_solver"
+        sampler = "dpm_solver" if process.domain.as_box is None else "heun"
         reverse(process, corrected, start, times, seed=seed, sampler=sampler, observe={})
     return corrected.table()
 

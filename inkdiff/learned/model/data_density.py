@@ -1,4 +1,4 @@
-r"""The density of a learned score in units of the data: the probability flow, the scaling's Jacobian, and dequantising.
+r"""The density of a learned score in units of the data: probability flow, the scaling's Jacobian, dequantisation.
 
     ln p(x) = ln p_t(alpha_t encode(x)) + d ln alpha_t - ln |decode'|        at the finest noise trained on
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from inkdiff._core import checks
 from inkdiff._core.backend import Array
 from inkdiff._core.rng import Stream
 from inkdiff.datasets.scaling import clip_to_domain
-from inkdiff.likelihood.probability_flow import LogLikelihood, log_likelihood
+from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood, log_likelihood
 
 if TYPE_CHECKING:
     from inkdiff.learned.score import LearnedScore
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["log_density"]
 
 
-def log_density(score: LearnedScore, x: Array, width: float, *, seed: int, **flow: Any) -> LogLikelihood:
+def log_density(
+    score: LearnedScore, x: Array, width: float, *, seed: int, trace: str | Hutchinson, **solver: float
+) -> LogLikelihood:
     """ln p of rows x (n, d), nats; `width` is their spacing, 0 if they are not discrete. See the score's own method."""
     x = np.asarray(checks.state(x, "x"), np.float64)
     n, d = x.shape
@@ -39,10 +41,11 @@ def log_density(score: LearnedScore, x: Array, width: float, *, seed: int, **flo
     if width:
         u = kernels.uniform(n * d, seed=seed, stream=Stream.DATA).reshape(n, d)
         x = x + width * (u - 0.5)
-    times = score.times(2)
+    times = score.preconditioning.levels.descending(score.process, 2)
     start = float(times[-2])
     alpha = float(score.process.alpha(start))
     y = alpha * clip_to_domain(score.process.domain, score.encode(x))
-    found = log_likelihood(score.process, score, y, start=start, until=float(times[0]), seed=seed, **flow)
+    flow = {"start": start, "until": float(times[0])}
+    found = log_likelihood(score.process, score, y, seed=seed, trace=trace, **flow, **solver)
     jacobian = d * (math.log(alpha) + (math.log(width) if width else 0.0)) - score.scaling.log_volume(d)
     return replace(found, values=found.values + jacobian)

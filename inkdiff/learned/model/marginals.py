@@ -24,9 +24,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy
 from inkdiff.domains.base import Domain
 from inkdiff.domains.box import Box
 from inkdiff.domains.heat_kernel import log_heat_kernel
@@ -34,7 +33,6 @@ from inkdiff.nn.elementwise import interpolate, interpolate_slope
 
 __all__ = ["Alone", "Marginals"]
 
-_Floats = npt.NDArray[np.float64]
 _BINS = 257  # of the histograms
 _NODES = 129  # of the table
 _LEVELS = 40
@@ -101,10 +99,11 @@ class Marginals:
         table = np.empty((_LEVELS, _NODES, d, 3), np.float32)
         grid = np.empty((2, _LEVELS, d), np.float32)
         squares = np.empty((_LEVELS, d, 2))
+        box = domain.as_box
         for columns, low, high in _alike(domain, data):
             weights = _histogram(data[:, columns], low, high)
             bins = np.linspace(low, high, _BINS)
-            side = Box(low, high, domain.wall) if isinstance(domain, Box) else None
+            side = None if box is None else Box(low, high, box.wall)
             for k, sigma in enumerate(np.exp(np.linspace(lo, hi, _LEVELS))):
                 margin = 0.0 if side else _REACH * sigma
                 nodes = np.linspace(low - margin, high + margin, _NODES)
@@ -137,23 +136,24 @@ class Marginals:
         return {"table": self.table, "start": self.start, "inverse": self.inverse, "rms": self.rms}
 
 
-def _alike(domain: Domain, x: _Floats) -> list[tuple[list[int], float, float]]:
+def _alike(domain: Domain, x: Floats) -> list[tuple[list[int], float, float]]:
     """Columns that share one interval: (columns, its ends). In free space one interval holds all the data."""
     d = x.shape[1]
-    if not isinstance(domain, Box):
+    box = domain.as_box
+    if box is None:
         low, high = float(x.min()), float(x.max())
         widen = 1e-3 * max(high - low, abs(high), 1e-3)  # a column of one single value still needs a width
         return [(list(range(d)), low - widen, high + widen)]
-    ends = list(zip(domain.low(d), domain.low(d) + domain.length(d), strict=True))
+    ends = list(zip(box.low(d), box.low(d) + box.length(d), strict=True))
     return [([j for j in range(d) if ends[j] == (a, b)], float(a), float(b)) for a, b in dict.fromkeys(ends)]
 
 
-def _histogram(x: _Floats, low: float, high: float) -> _Floats:
+def _histogram(x: Floats, low: float, high: float) -> Floats:
     """Shares of the data at the bins, (bins, columns); a value between two bins is split between them."""
     position = (x - low) / (high - low) * (_BINS - 1)
     left = np.clip(position.astype(np.int64), 0, _BINS - 2)
-    right_share: _Floats = position - left
-    weights: _Floats = np.full((_BINS, x.shape[1]), _FLOOR / _BINS)
+    right_share: Floats = position - left
+    weights: Floats = np.full((_BINS, x.shape[1]), _FLOOR / _BINS)
     for j in range(x.shape[1]):
         for index, share in ((left, 1 - right_share), (left + 1, right_share)):
             weights[:, j] += np.bincount(index[:, j], share[:, j], minlength=_BINS) / len(x)
@@ -161,7 +161,7 @@ def _histogram(x: _Floats, low: float, high: float) -> _Floats:
     return weights
 
 
-def _moments(nodes: _Floats, bins: _Floats, weights: _Floats, sigma: float, side: Box | None) -> tuple[_Floats, ...]:
+def _moments(nodes: Floats, bins: Floats, weights: Floats, sigma: float, side: Box | None) -> tuple[Floats, ...]:
     """At the nodes, (nodes, columns) each: share of the noised density (summing to 1), m, R, e."""
     if side is None:
         u = (bins - nodes[:, None]) / sigma

@@ -5,12 +5,12 @@ r"""Denoising score matching: regress on the score of the transition from a know
 Every step draws points x_0 of the data, levels spread evenly (one in each of some equal strata, 64 at least), and x_t
 by one exact jump. A few points share a level: what the network does with the level alone, up to two fifths of its
 work, is then done once for them, and strata that narrow lose nothing. In free space the conditional expectation itself
-over the data is the target (`posterior.py`): the same minimum with less noise. It runs over all data, or over the
-batch when there are more than a few thousand; either contains x_0. How often levels are drawn, and what each counts,
-is the business of `weighting.py`.
+over the data is the target (`posterior_target.py`): the same minimum with less noise. It runs over all data, or over
+the batch when there are more than a few thousand; either contains x_0. How often levels are drawn, and what each
+counts, is the business of `weighting.py`.
 
-Where something is said of the data (`condition.py`), the network is told it, but for what is hidden: all words of a row
-with probability `hide`, and each word by itself with probability `hide_each`. A row then has a level of its own.
+Where the rows have words (`word_conditioning.py`), the network sees them, but for what is dropped: all words of a row
+with probability `p_uncond`, and each word by itself with probability `p_drop_word`. A row then has a level of its own.
 
 Everything drawn is a pure function of (seed, step): a run continued at a step repeats the bits of one never
 interrupted.
@@ -30,16 +30,15 @@ import numpy.typing as npt
 from inkdiff import kernels
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
-from inkdiff.domains.box import Box
-from inkdiff.learned.condition import beside
-from inkdiff.learned.parametrisation import Noise, Parametrisation, Prepared
-from inkdiff.learned.posterior import Posterior
-from inkdiff.learned.weighting import BalancedWeighting, Weighting
+from inkdiff.learned.model.preconditioning import Noise, Preconditioning, Prepared
+from inkdiff.learned.model.word_conditioning import join_codes
+from inkdiff.learned.training.posterior_target import PosteriorTarget
+from inkdiff.learned.training.weighting import BalancedWeighting, Weighting
 from inkdiff.nn import Run, TimeConditionedNetwork
 from inkdiff.processes.base import Process
 from inkdiff.simulation.forward import jump
 
-__all__ = ["Batch", "Objective"]
+__all__ = ["Batch", "DenoisingObjective", "WordDropout"]
 
 _REFERENCES = 2048  # as many data points are summed over at most
 _TABLE = 4097
@@ -56,46 +55,60 @@ class Batch(NamedTuple):
     t: npt.NDArray[np.float64]
     noise: Noise  # of every row
     code: Array  # of every level; neighbouring rows share one
-    posterior: Posterior | None
+    posterior: PosteriorTarget | None
     dropout: Array | None
-    said: Array | None = None  # (n, words), what is hidden left out
+    words: Array | None = None  # codes (n, words), without those that are dropped
 
     def rows(self, part: slice) -> Batch:
         """Some of the rows, without their dropout; the network, which takes all rows, has that from the run."""
         x_t, x_0, t = self.x_t[part], self.x_0[part], self.t[part]
-        said = None if self.said is None else self.said[part]
-        return Batch(x_t, x_0, t, self.noise.rows(part), self.code, self.posterior, None, said)
+        words = None if self.words is None else self.words[part]
+        return Batch(x_t, x_0, t, self.noise.rows(part), self.code, self.posterior, None, words)
 
 
 @dataclass(frozen=True, eq=False)
-class Objective:
+class WordDropout:
+    """Words (len(x), words) of the data, and the shares that are dropped: of all of a row's words, of single ones."""
+
+    codes: Array
+    p_uncond: float
+    p_drop_word: float
+
+    def kept(self, codes: Array, *, seed: int, step: int) -> Array:
+        """The words of each row (n, words) that are not dropped at this step."""
+        n, words = codes.shape
+        u = kernels.uniform(n * (1 + words), seed=seed, step=step, stream=Stream.LABELS).reshape(n, 1 + words)
+        kept = (u[:, :1] >= self.p_uncond) & (u[:, 1:] >= self.p_drop_word)
+        return codes * array_module(codes).asarray(kept, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class DenoisingObjective:
     """The loss of one step as a function of the parameters, and its gradient."""
 
     process: Process
-    parametrisation: Parametrisation
+    preconditioning: Preconditioning
     network: TimeConditionedNetwork
     x: Array
     batch: int
     seed: int
     weighting: Weighting = field(default_factory=BalancedWeighting)
-    codes: Array | None = None  # (len(x), words): what is said of the data
-    hide: float = 0.0
-    hide_each: float = 0.0
+    words: WordDropout | None = None
     _table: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = field(init=False)
-    _over_all: Posterior | None = field(init=False, default=None)
+    _over_all: PosteriorTarget | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Tabulate ln t over the trained levels, so that a step need not solve for it."""
-        levels = self.parametrisation.levels
+        levels = self.preconditioning.levels
         grid = np.linspace(levels.lo, levels.top, _TABLE)
         object.__setattr__(self, "_table", (grid, np.log(levels.times(self.process, grid))))
         if len(self.x) <= _REFERENCES:
-            object.__setattr__(self, "_over_all", self._over(self.x, self.codes))
+            object.__setattr__(self, "_over_all", self._over(self.x, None if self.words is None else self.words.codes))
 
     @property
     def levels(self) -> int:
         """How many noise levels a batch has; each is shared by batch/levels neighbouring rows."""
-        if self.codes is not None:
+        if self.words is not None:
             return self.batch
         sharing = (g for g in _SHARING if self.batch % g == 0 and self.batch // g >= _FEWEST)
         return self.batch // next(sharing, 1)
@@ -109,25 +122,19 @@ class Objective:
         x_0 = self.x[rows]
         stratum = np.argsort(np.arange(m) % _SPREAD, kind="stable")
         t = self._times((stratum + u[n:]) / m)
-        noise = self.parametrisation.noise(self.process, t, x_0)
+        noise = self.preconditioning.noise(self.process, t, x_0)
         t = np.repeat(t, n // m)
         x_t = jump(self.process, x_0, xp.asarray(t), seed=self.seed, step=step, stream=Stream.TRAIN)
-        of_rows = Noise(*(xp.repeat(a, n // m) for a in noise))
-        codes = None if self.codes is None else self.codes[rows]
-        said = None if codes is None else self._unhidden(codes, step)
-        code = noise.code if said is None else beside(noise.code, said)
+        codes, words, code = None, None, noise.code
+        if self.words is not None:
+            codes = self.words.codes[rows]
+            words = self.words.kept(codes, seed=self.seed, step=step)
+            code = join_codes(noise.code, words)
         posterior = self._over_all or self._over(x_0, codes)
-        return Batch(x_t, x_0, t, of_rows, code, posterior, self._dropout(step), said)
+        return Batch(x_t, x_0, t, noise.repeated(n // m), code, posterior, self._dropout(step), words)
 
-    def _over(self, references: Array, codes: Array | None) -> Posterior | None:
-        return None if isinstance(self.process.domain, Box) else Posterior(references, codes)
-
-    def _unhidden(self, codes: Array, step: int) -> Array:
-        """What is said of each row and not hidden, (n, words)."""
-        n, words = codes.shape
-        u = kernels.uniform(n * (1 + words), seed=self.seed, step=step, stream=Stream.LABELS).reshape(n, 1 + words)
-        kept = (u[:, :1] >= self.hide) & (u[:, 1:] >= self.hide_each)
-        return codes * array_module(codes).asarray(kept, np.float32)
+    def _over(self, references: Array, codes: Array | None) -> PosteriorTarget | None:
+        return PosteriorTarget(references, codes) if self.process.domain.as_box is None else None
 
     def _times(self, quantile: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         levels, log_t = self._table
@@ -156,8 +163,8 @@ class Objective:
         `shifts`, if the network's are known already.
         """
         part, n = batch.rows(run.rows), len(batch.x_t)
-        features = run.arena.empty((n, self.parametrisation.inputs), batch.x_t)
-        prepared = self.parametrisation.prepare(part.x_t, part.noise, out=features[run.rows])
+        features = run.arena.empty((n, self.preconditioning.inputs), batch.x_t)
+        prepared = self.preconditioning.prepare(part.x_t, part.noise, out=features[run.rows])
         run.dropout = batch.dropout
         answer, backprop = self.network(run, features, batch.code, shifts)
         error = prepared.scale * answer[run.rows] - self._target(part, prepared)
@@ -174,7 +181,7 @@ class Objective:
 
     def _weight(self, batch: Batch, prepared: Prepared) -> Array | None:
         """What the squares of the balanced error count, (n,), or None where all count the same."""
-        levels = self.parametrisation.levels
+        levels = self.preconditioning.levels
         of_noise = self.weighting.of_noise_error(batch.noise.level, levels.top - levels.lo)
         return None if of_noise is None else (of_noise * prepared.unit[:, 0] ** 2).astype(np.float32)
 
@@ -185,5 +192,5 @@ class Objective:
             t = array_module(batch.x_t).asarray(batch.t)
             u = sigma * self.process.score_transition(batch.x_t, t, batch.x_0)
         else:
-            u = batch.posterior(batch.x_t / alpha, sigma / alpha, batch.said)
+            u = batch.posterior(batch.x_t / alpha, sigma / alpha, batch.words)
         return (u - prepared.known) / prepared.unit

@@ -8,7 +8,7 @@ optimiser's moments, the step, all settings and a fingerprint of the data. A tra
 Ctrl-C, and resumed ends with the bits of one that never was; `inkdiff.load` reads the score so far at any time.
 Beside it, a picture shows what the network can do by now: FILE.png, of FILE or FILE.safetensors.
 
-Reference: `inkdiff.learned.training`, `inkdiff.learned.resuming`.
+Reference: `inkdiff.fit`, `inkdiff.resume`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from inkdiff.cli.scripts import LANGUAGES
 from inkdiff.cli.strips import Strip
 
 if TYPE_CHECKING:
-    from inkdiff import LearnedScore
+    from inkdiff import LearnedScore, RunOptions
     from inkdiff.datasets import Dataset
     from inkdiff.processes.base import Process
 
@@ -159,7 +159,7 @@ def _begin(arguments: argparse.Namespace) -> LearnedScore:
         )
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {process}", flush=True)
     print(f"step 0 of {steps}", flush=True)
-    given |= {"net": _net(arguments, data), "checkpoint": arguments.out} | _manner(arguments, strip)
+    given |= {"net": _net(arguments, data), "checkpoint": arguments.out, "progress": _run_options(arguments, strip)}
     return _shown(strip, ink.fit(process, data, steps=steps, seed=seed, **given))
 
 
@@ -175,7 +175,8 @@ def _resume(arguments: argparse.Namespace) -> LearnedScore:
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {before.process}", flush=True)
     print(f"step {about.get('step', steps)} of {steps}", flush=True)
     strip = _strip(arguments, data, steps, about["seed"])
-    return _shown(strip, ink.resume(arguments.out, data, steps=arguments.steps, **_manner(arguments, strip)))
+    progress = _run_options(arguments, strip)
+    return _shown(strip, ink.resume(arguments.out, data, steps=arguments.steps, progress=progress))
 
 
 def _shown(strip: Strip, score: LearnedScore) -> LearnedScore:
@@ -197,7 +198,7 @@ def _check_against(arguments: argparse.Namespace, before: LearnedScore, data: Da
     if arguments.process is not None:
         kept["process"], asked["process"] = before.process, _process(arguments.process, data)
     if arguments.weighting is not None:
-        from inkdiff.learned.weighting import check_weighting
+        from inkdiff.learned.training.weighting import check_weighting
 
         kept["weighting"], asked["weighting"] = about["weighting"], repr(check_weighting(arguments.weighting))
     for name, value in asked.items():
@@ -210,7 +211,7 @@ def _check_against(arguments: argparse.Namespace, before: LearnedScore, data: Da
 
 def _check_held_out(arguments: argparse.Namespace, before: LearnedScore, data: Dataset) -> None:
     """Rows held out when the checkpoint was begun, and only those, must be held out again."""
-    from inkdiff.learned.settings import Fingerprint
+    from inkdiff.learned.training.settings import Fingerprint
 
     about = before.about
     if len(data) == about["n"]:
@@ -256,19 +257,21 @@ def _net(arguments: argparse.Namespace, data: Dataset) -> Any:
     given = {name: value for name, value in flags.items() if value is not None}
     if not given:
         return None
-    from inkdiff.learned.settings import default_net
+    from inkdiff.learned.training.settings import default_net
 
     return dataclasses.replace(default_net(data.d), **given)
 
 
-def _manner(arguments: argparse.Namespace, strip: Strip) -> dict[str, Any]:
+def _run_options(arguments: argparse.Namespace, strip: Strip) -> RunOptions:
     """What the result does not depend on."""
-    return {
-        "every": arguments.every,
-        "threads": arguments.threads,
-        "progress": not arguments.quiet,
-        "callback": strip if strip.drawable else None,
-    }
+    import inkdiff as ink
+
+    return ink.RunOptions(
+        progress=not arguments.quiet,
+        every=arguments.every,
+        threads=arguments.threads,
+        callback=strip if strip.drawable else None,
+    )
 
 
 def _strip(arguments: argparse.Namespace, data: Dataset, steps: int, seed: int) -> Strip:

@@ -14,7 +14,7 @@ import inkdiff as ink
 from inkdiff import kernels
 from inkdiff.learned.training.fitting import settings_of
 from inkdiff.nn import Arena, Run
-from inkdiff.simulation.binomial_steps import divergence
+from inkdiff.processes.binomial_bound import divergence
 
 CHAINS = {
     "default": ink.Binomial(6),

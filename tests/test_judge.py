@@ -268,7 +268,7 @@ def test_draws_are_those_asked_for(tmp_path, capsys):
 def test_data_of_a_file_are_not_taken_for_a_figure_of_that_name(tmp_path, capsys):
     path, points = tmp_path / "run", tmp_path / "moons.npy"
     np.save(points, rng(0).standard_normal((300, 2)))
-    flags = ["--steps", "2", "--net-width", "16", "--net-depth", "2", "--batch", "64", "--strip", "0", "--quiet"]
+    flags = ["--steps", "2", "--net-width", "16", "--net-depth", "2", "--batch", "64", "--pictures", "0", "--quiet"]
     assert main(["train", str(points), "--out", str(path), *flags]) == 0
     assert judge(path) == 2
     assert "was trained on 'file moons', which is not a set that inkdiff knows" in capsys.readouterr().err
@@ -283,7 +283,7 @@ def test_a_figure_is_found_again_by_the_name_of_its_points(tmp_path, capsys):
     ink.fit(ink.VariancePreserving.linear(), ink.datasets.grid_gaussians(300, 0), **TINY).save(path)
     assert judge(path) == 0
     out = capsys.readouterr().out
-    assert "grid_gaussians: drawn afresh, density known (the file records the name '25 Gaussians')" in out
+    assert "grid_gaussians: drawn afresh, density known (the file records the name 'grid Gaussians')" in out
     assert "WARNING" not in out
 
 
@@ -313,7 +313,7 @@ def test_digits_are_judged_by_those_held_out(digits, tmp_path, capsys, monkeypat
 
 
 def test_train_can_hold_out_what_judge_judges_by(tmp_path, capsys):
-    flags = ["--net-width", "16", "--net-depth", "2", "--batch", "64", "--quiet", "--steps", "3", "--strip", "0"]
+    flags = ["--net-width", "16", "--net-depth", "2", "--batch", "64", "--quiet", "--steps", "3", "--pictures", "0"]
     out = ["--out", str(tmp_path / "run")]
     assert main(["train", "digits", *out, "--hold-out", *flags]) == 0
     assert "1257 rows" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from inkdiff.learned.model.preconditioning import Preconditioning
 from inkdiff.learned.training.denoising_objective import DenoisingObjective
 from inkdiff.learned.training.posterior_target import PosteriorTarget
 from inkdiff.nn import Arena, Run
-from inkdiff.processes.time_grids import level
+from inkdiff.processes.noise_level import level
 
 GLASS = ink.Box(0, 1)
 SMALL = ink.MLP(width=32, depth=2, embedding=8, harmonics=4, dropout=0.1)

@@ -609,7 +609,7 @@ def test_a_weighting_of_ones_own_trains_and_is_kept_under_its_name(tmp_path):
 
 # ---- the command ----------------------------------------------------------------------------------------------------
 
-SMALL = ["--net-width", "16", "--net-depth", "2", "--batch", "64", "--points", "300", "--quiet", "--strip", "0"]
+SMALL = ["--net-width", "16", "--net-depth", "2", "--batch", "64", "--points", "300", "--quiet", "--pictures", "0"]
 
 
 def train(*arguments, **options):

@@ -23,8 +23,8 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.datasets.scaling import Scaling
-from inkdiff.datasets.value import Dataset
 from inkdiff.gan.labels import Labels
 from inkdiff.gan.objective import beside, detective_gradient
 from inkdiff.gan.player import Player, check_penalty, check_rules, check_shape

@@ -2,7 +2,7 @@
 
 import argparse
 
-from inkdiff.cli.benchmarks import add_flags, bench
+from inkdiff.cli.bench import add_flags, bench
 from inkdiff.cli.scripts import guarded
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 import inkdiff as ink
 from inkdiff import kernels
+from inkdiff._core.noise_address import Address
 from inkdiff.nn import (
     MLP,
     AdamW,
@@ -147,9 +148,9 @@ class Sampling:
                 self.arena.rewind()
                 shifts, _ = self.problem.network.shifts(Run(self.problem.theta, self.arena), self.c)
                 self.shards.run(lambda k: self.piece(k, shifts), len(self.pieces))  # noqa: B023
-            kernels.step(
-                self.x, a=self.a, b=self.b, u=self.u, s=self.s, out=self.x,
-                seed=_SEED, number=step, stream=ink.Stream.REVERSE,
+            kernels.affine_step(
+                self.x, a=self.a, b=self.b, u=self.u, c=self.s, out=self.x,
+                noise=Address(_SEED, step, ink.Stream.REVERSE),
             )  # fmt: skip
 
 
@@ -193,10 +194,12 @@ def _fit(problem: Problem, threads: int) -> Callable[[], float]:
 
     def run() -> float:
         ends: list[float] = []
-        ink.fit(
-            process, data, steps=2 * _STEPS, seed=1, net=shape, batch=len(problem.x), threads=threads,
-            progress=False, callback=lambda step, loss, snapshot: ends.append(time.perf_counter()),
-        )  # fmt: skip
+
+        def note(step: int, loss: float, snapshot: object) -> None:
+            ends.append(time.perf_counter())
+
+        quietly = ink.RunOptions(progress=False, threads=threads, callback=note)
+        ink.fit(process, data, steps=2 * _STEPS, seed=1, net=shape, batch=len(problem.x), progress=quietly)
         return statistics.median(later - sooner for sooner, later in pairwise(ends[_STEPS // 2 :]))
 
     return run

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 import inkdiff as ink
 from inkdiff import kernels
+from inkdiff._core.noise_address import Address
 
 from . import machine, peers
 from .measure import Aim, Case, Contender, Limit, Peer, Settings
@@ -77,13 +78,13 @@ def _public(x: Any, t: Any, out: Any) -> Callable[[], Any]:
 
 def _kernel(x: Any, t: Any, out: Any) -> Callable[[], Any]:
     a, s = _coefficients(t)
-    return lambda: kernels.step(x, a=a, s=s, seed=_SEED, number=0, stream=ink.Stream.JUMP, out=out)
+    return lambda: kernels.affine_step(x, a=a, c=s, noise=Address(_SEED, 0, ink.Stream.JUMP), out=out)
 
 
 def _noisers(x: Any, t: Any, settings: Settings) -> Iterator[Contender]:
     out, work = np.empty_like(x), x.size
     yield Contender("inkdiff", _public(x, t, out), work, "public diffuse(out=), input validated")
-    yield Contender("bare kernel", _kernel(x, t, out), work, "kernels.step(out=)")
+    yield Contender("bare kernel", _kernel(x, t, out), work, "kernels.affine_step(out=)")
     if "numpy" in settings.peers:
         yield Peer("NumPy SFC64", _numpy(x, t, out), work, "in place, one scratch array, 1 thread")
     torch = peers.torch(settings)
@@ -102,9 +103,9 @@ def _shapes(x: Any) -> Iterator[Contender]:
     for name, d in (("28x28 images", 784), ("8x8 images", 64), ("2-D points", 2)):
         n = x.size // d
         array, into = flat[: n * d].reshape(n, d), out[: n * d].reshape(n, d)
-        yield Contender(name, _kernel(array, _times(n), into), n * d, f"kernels.step(out=), {n:,} x {d}")
+        yield Contender(name, _kernel(array, _times(n), into), n * d, f"kernels.affine_step(out=), {n:,} x {d}")
     images, n = out.reshape(x.shape), len(x)
-    yield Contender("28x28 in place", _kernel(images, _times(n), images), x.size, "kernels.step(out=x)")
+    yield Contender("28x28 in place", _kernel(images, _times(n), images), x.size, "kernels.affine_step(out=x)")
 
 
 def _numpy(x: Any, t: Any, out: Any) -> Callable[[], None]:
@@ -148,7 +149,7 @@ def _jax(jax: Any, x: Any, t: Any) -> Callable[[], None]:
 def _on_gpu(x: Any, t: Any, settings: Settings, cupy: Any) -> Iterator[Contender]:
     x, t = cupy.asarray(x), cupy.asarray(t)
     out, work, done = cupy.empty_like(x), x.size, cupy.cuda.Stream.null.synchronize
-    yield Contender("inkdiff", _kernel(x, t, out), work, "kernels.step(out=), CuPy", after=done)
+    yield Contender("inkdiff", _kernel(x, t, out), work, "kernels.affine_step(out=), CuPy", after=done)
     yield Contender("diffuse", _public(x, t, out), work, "public diffuse(out=), input validated", after=done)
     yield Limit("memory copy", lambda: cupy.copyto(out, x), work, "the limit: copy on the device", after=done)
     torch = peers.torch(settings, cuda=True)

@@ -24,6 +24,7 @@ import numpy as np
 
 import inkdiff as ink
 from inkdiff import kernels
+from inkdiff._core.noise_address import Address
 
 from . import peers
 from .floatwalk import walk_float
@@ -113,8 +114,8 @@ def _walkers(n: int, steps: int, settings: Settings) -> Iterator[Contender]:
 
 def _kernel(xp: Any, n: int, steps: int) -> Callable[[], None]:
     x, width = xp.full((n, 2), 0.5, np.float32), xp.full(steps, float(_S))
-    walls = ink.Box(0.0, float(_L)).walls(np.float64, xp)
-    return lambda: kernels.walk_box(x, width, walls, seed=_SEED, first_step=0, stream=ink.Stream.FORWARD)
+    walls = ink.Box(0.0, float(_L)).kernel_walls(np.float64, xp)
+    return lambda: kernels.walk_box(x, width, walls, noise=Address(_SEED, 0, ink.Stream.FORWARD))
 
 
 def _simulate(xp: Any, n: int, steps: int) -> Callable[[], Any]:

@@ -289,7 +289,7 @@ def test_bad_result_files_and_documents_are_refused(tmp_path: Path):
 
 
 def test_the_command_measures_writes_and_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    command = importlib.import_module("inkdiff.cli.benchmarks")
+    command = importlib.import_module("inkdiff.cli.bench")
     arguments = parsed(
         command, ["memory", "--quick", "--threads", "1", "--peers", "--out", str(tmp_path), "--machine", "m"]
     )
@@ -302,7 +302,7 @@ def test_the_command_measures_writes_and_shows(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_the_command_knows_every_benchmark():
-    command = importlib.import_module("inkdiff.cli.benchmarks")
+    command = importlib.import_module("inkdiff.cli.bench")
     assert command._WHAT == bench.BENCHMARKS
     for name in bench.BENCHMARKS:
         module = importlib.import_module(f"bench.{name}")
@@ -329,7 +329,7 @@ def parsed(command: Any, flags: list[str]) -> Any:
 def test_wrong_flags_are_told_before_anything_starts(
     flags: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    command = importlib.import_module("inkdiff.cli.benchmarks")
+    command = importlib.import_module("inkdiff.cli.bench")
     errors = importlib.import_module("inkdiff.cli.errors")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()

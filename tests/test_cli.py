@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+import inkdiff as ink
 from inkdiff import viz
 from inkdiff.cli import Report, catalogue, main, tour
 from inkdiff.cli.blas import choose_blas_kernels, processor
 from inkdiff.cli.catalogue import GROUPS, sims_folder, simulations
 from inkdiff.cli.errors import UsageError
+from inkdiff.cli.importing import import_first
+from inkdiff.cli.naming import Named
 from inkdiff.cli.story import ORDER, chapters, frame
 from inkdiff.metrics import Estimate
 
@@ -131,6 +134,115 @@ def test_info_says_what_a_bug_report_needs(capsys):
     for what in ("numpy", "numba", "vectors", "threads", "threading layer", "BLAS", "GPU", "kernel cache"):
         assert what in out
     assert str(sims_folder()) in out
+
+
+# ---- a user's own files and names -----------------------------------------------------------------------------------
+
+OWN = '''"""A process of one's own."""
+import inkdiff as ink
+
+@ink.register(kind="process")
+class {name}(ink.Brownian):
+    """Ink with a name of its own."""
+'''
+
+
+def own_file(folder: Path, name: str, text: str) -> str:
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_script_of_ones_own_runs_like_a_built_in(tmp_path, monkeypatch, capsys):
+    script = own_file(tmp_path, "my_own_sim", SCRIPT.replace("BODY", GOOD))
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", script, "--quick", "--particles", "7"]) == 0
+    assert "particles 7 quick True" in capsys.readouterr().out
+    assert (tmp_path / "inkdiff-figures" / "my_own_sim.png").is_file()
+    assert main(["run", "my_own_sim.py", "--lang", "it", "--out", "elsewhere"]) == 0  # executed afresh
+    assert (tmp_path / "elsewhere" / "my_own_sim.png").is_file()
+    with pytest.raises(SystemExit, match="0"):
+        main(["run", script, "--help"])
+    assert "number of particles" in capsys.readouterr().out
+
+
+def test_a_script_finds_what_lies_beside_it(tmp_path, capsys):
+    own_file(tmp_path, "lies_beside_it", "HEIGHT = 3\n")
+    text = SCRIPT.replace("BODY", GOOD).replace(
+        "import numpy as np", "import numpy as np\nfrom lies_beside_it import HEIGHT"
+    )
+    assert main(["run", own_file(tmp_path, "my_second_sim", text), "--out", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("missing", None, "there is no Python file"),
+        ("not-a-name", "", "cannot be the name of a module"),
+        ("json", "", "a module called 'json' is imported already"),
+        ("no_sim_at_all", '"""Nothing."""', "Parameters, compute, check, draw is missing"),
+        ("half_a_sim", "from dataclasses import dataclass\n@dataclass\nclass Parameters: ...\ndef compute(p): ...\n",
+         "; check, draw is missing"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_simulation_is_named(tmp_path, name, text, complaint, capsys):
+    path = str(tmp_path / f"{name}.py") if text is None else own_file(tmp_path, name, text)
+    assert main(["run", path]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_script_of_an_installed_package_is_run_by_its_name(tmp_path, monkeypatch, capsys):
+    own_file(tmp_path, "package_with_a_sim", SCRIPT.replace("BODY", GOOD))
+    about = tmp_path / "package_with_a_sim-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: package-with-a-sim\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[inkdiff]\nsim_of_a_package = package_with_a_sim\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["run", "sim_of_a_package", "--quick", "--out", str(tmp_path / "out")]) == 0
+    assert "particles 10 quick True" in capsys.readouterr().out
+    assert (tmp_path / "out" / "sim_of_a_package.png").is_file()
+
+
+def test_registered_names_are_built_with_their_settings(tmp_path):
+    import_first([own_file(tmp_path, "file_of_names", OWN.format(name="InkOfAFile"))])
+    named = Named.parse("InkOfAFile(D=0.25)", "process", "--process")
+    assert named.build() == sys.modules["file_of_names"].InkOfAFile(D=0.25)
+    registered = sys.modules["file_of_names"].InkOfAFile
+    import_first([str(tmp_path / "file_of_names.py")])  # once is enough
+    assert sys.modules["file_of_names"].InkOfAFile is registered
+    import_first(["inkdiff.cli.presets"])
+    assert Named.parse("bowl(k=2, D=3)", "process", "--process").build() == ink.OrnsteinUhlenbeck(D=3, k=2)
+    data = ink.datasets.moons(50)
+    glass = Named.parse("glass(sigma_max=2.0)", "process", "--process").build(data)
+    assert glass.domain.contains(data.x).all() and glass.sigma_max > glass.sigma_min
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("no_such_thing", "--process: no process is registered as 'no_such_thing'; import the module that registers"),
+        ("bowl(", "--process must be NAME or"),
+        ("1 + 1", "--process must be NAME or"),
+        ("bowl(D=__import__('os').getcwd())", "is not a name"),
+        ("bowl(D=open('x'))", "nothing is registered as 'open'"),
+        ("bowl(D=1 if 2 else 3)", "is neither a number, text, or the like, nor a name"),
+        ("bowl(**{'D': 1})", "one by one"),
+        ("bowl(height=1)", "it is bowl(D=1.0, k=1.0)"),
+        ("bowl(D=-1)", "--process bowl(D=-1): D must be"),
+    ],
+)
+def test_names_that_cannot_be_had_are_explained_and_nothing_is_executed(text, complaint):
+    import_first(["inkdiff.cli.presets"])
+    with pytest.raises(UsageError, match=re.escape(complaint)):
+        Named.parse(text, "process", "--process").build()
+
+
+def test_what_cannot_be_imported_is_named(tmp_path):
+    with pytest.raises(UsageError, match="--import no_such_package: there is no module 'no_such_package'"):
+        import_first(["no_such_package"])
+    needs = own_file(tmp_path, "needs_what_is_not_there", "import not_there_at_all\n")
+    with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
+        import_first([needs])
 
 
 # ---- what is refused ------------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from inkdiff import datasets
 from inkdiff._core.files import atomic_write
 from inkdiff.datasets.drops import UniformBall
 
+UNMATCHED = ink.Parameterisation(match_moments=False)
+
 N = 40_000
 
 
@@ -117,7 +119,15 @@ def test_numpy_numbers_of_a_dataset_become_pythons(tmp_path: Path) -> None:
         data = datasets.Dataset(x, range=(x.min(), x.max()), image_shape=tuple(np.array([2, 2])))
         assert list(map(type, (*data.range, *data.image_shape))) == [float, float, int, int]
         for process in (ink.VariancePreserving.linear(), ink.VarianceExploding(0.03, 6, ink.Box(-1, 2))):
-            score = ink.fit(process, data, steps=1, seed=0, net=ink.MLP(8, 1), moments=False, progress=False)
+            score = ink.fit(
+                process,
+                data,
+                steps=1,
+                seed=0,
+                net=ink.MLP(8, 1),
+                parameterisation=UNMATCHED,
+                progress=False,
+            )
             score.save(tmp_path / "score")
             assert ink.load(tmp_path / "score").image_shape == (2, 2)
     for wrong in (4, (2.0, 2.0)):
@@ -332,14 +342,16 @@ def test_a_drop_goes_along_an_axis_where_noise_is_zero(d: int, monkeypatch: pyte
 
 
 def test_drop_stays_in_its_glass() -> None:
-    class Glass:
-        lo, hi = (0.0, 0.0), (1.0, 0.5)
-
-    assert len(datasets.drop(3, seed=0, center=(0.5, 0.25), radius=0.25, box=Glass())) == 3
+    glass = ink.Box((0.0, 0.0), (1.0, 0.5))
+    assert len(datasets.drop(3, seed=0, center=(0.5, 0.25), radius=0.25, box=glass)) == 3
     with pytest.raises(ValueError, match="leaves the box"):
-        datasets.drop(3, seed=0, box=Glass(), center=(0.5, 0.45))
+        datasets.drop(3, seed=0, box=glass, center=(0.5, 0.45))
     with pytest.raises(ValueError, match="axes"):
-        datasets.drop(3, seed=0, d=3, box=Glass())
+        datasets.drop(3, seed=0, d=3, box=glass)
+    maze = ink.Maze(ink.Box(0.0, 1.0), np.eye(2, dtype=bool))
+    assert len(datasets.drop(50, seed=0, center=(0.25, 0.75), radius=0.2, box=maze)) == 50
+    with pytest.raises(ValueError, match="the drop must lie in free cells"):
+        datasets.drop(50, seed=0, box=maze)
     for bad in ({"n": 0}, {"radius": -1.0}, {"radius": math.nan}, {"d": 0}, {"center": (1.0, 2.0, 3.0)}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             datasets.drop(**{"n": 3, "seed": 0, **bad})  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import kstest
 
 import inkdiff as ink
-from inkdiff.datasets import leaves
+from inkdiff.datasets.dead_leaves import _radius
 
 N, SIZE = 6000, 8
 
@@ -71,7 +71,7 @@ def test_occlusion_is_front_to_back(maps):
 def test_the_law_of_the_radii():
     side, low, high = 7.0, 1.0, 16.0
     u = ink.uniform(40_000, seed=7).reshape(2, -1).astype(float)
-    r = leaves._radius(u[0], u[1], side, low, high)
+    r = _radius(u[0], u[1], side, low, high)
 
     def mass(r):
         return side**2 * (low**-2 - r**-2.0) / 2 + 4 * side * (1 / low - 1 / r) + 4 * np.log(r / low)

@@ -314,7 +314,7 @@ def test_grid_of_gaussians():
     exact = math.log(25) + math.log(2 * math.pi * math.e * sd**2)
     assert data.entropy == pytest.approx(exact, abs=1e-8)
     assert abs(Estimate.of_mean(-data.density.log_density(data.x)).z(exact)) < 5
-    assert data.name == "25 Gaussians" and set(data.y) == set(range(25))
+    assert data.name == "grid Gaussians" and set(data.y) == set(range(25))
     np.testing.assert_allclose(data.x[data.y == 5].mean(0), [-1, -2], atol=5 * sd / math.sqrt(1500))
     wide = ink.datasets.grid_gaussians(100, 1, side=3, spacing=2, sd=0.4)
     np.testing.assert_allclose(np.ptp(wide.density.nodes, axis=0), 4)

@@ -16,6 +16,7 @@ import pytest
 import inkdiff as ink
 from inkdiff import kernels
 from inkdiff._core.backend import asnumpy, cuda_device_count
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 
 N, D = 10_000, 3
@@ -61,14 +62,14 @@ def free(xp):
 def walk(xp):
     x = start(xp, np.float32)
     a, s = xp.asarray([1.0, 0.75, 1.25], np.float32), xp.asarray([0.1, 0.5, 2.0], np.float32)
-    kernels.walk(x, a, s, seed=SEED, first_step=7, stream=Stream.FORWARD)
+    kernels.walk(x, a, s, noise=Address(SEED, 7, Stream.FORWARD))
     return x
 
 
 def step(xp):
     x, t = start(xp, np.float32), (xp.arange(N) % 64 + 1).astype(np.float32) / 64
-    walls = ink.Box(0, 1).walls(np.float32, xp)
-    return kernels.step(x, u=1 - x, a=t, b=t / 8, s=t, walls=walls, seed=SEED, number=9, stream=Stream.REVERSE)
+    walls = ink.Box(0, 1).kernel_walls(np.float32, xp)
+    return kernels.affine_step(x, u=1 - x, a=t, b=t / 8, c=t, walls=walls, noise=Address(SEED, 9, Stream.REVERSE))
 
 
 def jump(xp):

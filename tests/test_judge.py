@@ -14,6 +14,8 @@ import inkdiff as ink
 from inkdiff import metrics
 from inkdiff.cli import main
 
+UNMATCHED = ink.Parameterisation(match_moments=False)
+
 
 def rng(seed):
     return np.random.default_rng(seed)
@@ -266,7 +268,7 @@ def test_draws_are_those_asked_for(tmp_path, capsys):
 def test_data_of_a_file_are_not_taken_for_a_figure_of_that_name(tmp_path, capsys):
     path, points = tmp_path / "run", tmp_path / "moons.npy"
     np.save(points, rng(0).standard_normal((300, 2)))
-    flags = ["--steps", "2", "--net-width", "16", "--net-depth", "2", "--batch", "64", "--strip", "0", "--quiet"]
+    flags = ["--steps", "2", "--net-width", "16", "--net-depth", "2", "--batch", "64", "--pictures", "0", "--quiet"]
     assert main(["train", str(points), "--out", str(path), *flags]) == 0
     assert judge(path) == 2
     assert "was trained on 'file moons', which is not a set that inkdiff knows" in capsys.readouterr().err
@@ -281,13 +283,13 @@ def test_a_figure_is_found_again_by_the_name_of_its_points(tmp_path, capsys):
     ink.fit(ink.VariancePreserving.linear(), ink.datasets.grid_gaussians(300, 0), **TINY).save(path)
     assert judge(path) == 0
     out = capsys.readouterr().out
-    assert "grid_gaussians: drawn afresh, density known (the file records the name '25 Gaussians')" in out
+    assert "grid_gaussians: drawn afresh, density known (the file records the name 'grid Gaussians')" in out
     assert "WARNING" not in out
 
 
 def test_a_process_that_counts_its_steps_has_no_density(tmp_path, capsys):
     path = tmp_path / "ring"
-    ink.fit(ink.VariancePreserving.ddpm(), ring(300, 0), moments=False, **TINY).save(path)
+    ink.fit(ink.VariancePreserving.ddpm(), ring(300, 0), parameterisation=UNMATCHED, **TINY).save(path)
     assert judge(path) == 0
     out = capsys.readouterr().out
     assert "energy distance" in out and "NLL" not in out
@@ -298,20 +300,20 @@ def test_digits_are_judged_by_those_held_out(digits, tmp_path, capsys, monkeypat
     train, _ = digits
     monkeypatch.setattr(ink.learned.LearnedScore, "sample", lambda self, n, **how: train.x[:n])
     process = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
-    ink.fit(process, train, checkpoint=tmp_path / "part", moments=False, **TINY)
+    ink.fit(process, train, checkpoint=tmp_path / "part", parameterisation=UNMATCHED, **TINY)
     assert judge(tmp_path / "part") == 0
     out = capsys.readouterr().out
     assert "1257 rows to train on, 540 held out" in out and "WARNING" not in out and "features" in out
     warnings = {}
     for name, data in (("whole", ink.datasets.digits()), ("other", train.x[:700])):
-        ink.fit(process, data, moments=False, **TINY).save(tmp_path / name)
+        ink.fit(process, data, parameterisation=UNMATCHED, **TINY).save(tmp_path / name)
         assert judge(tmp_path / name, "--json", "--data", "digits") == 0
         (warnings[name],) = json.loads(capsys.readouterr().out)["warnings"]
     assert "all 1797 rows" in warnings["whole"] and "700 other rows of 'array'" in warnings["other"]
 
 
 def test_train_can_hold_out_what_judge_judges_by(tmp_path, capsys):
-    flags = ["--net-width", "16", "--net-depth", "2", "--batch", "64", "--quiet", "--steps", "3", "--strip", "0"]
+    flags = ["--net-width", "16", "--net-depth", "2", "--batch", "64", "--quiet", "--steps", "3", "--pictures", "0"]
     out = ["--out", str(tmp_path / "run")]
     assert main(["train", "digits", *out, "--hold-out", *flags]) == 0
     assert "1257 rows" in capsys.readouterr().out
@@ -322,7 +324,12 @@ def test_train_can_hold_out_what_judge_judges_by(tmp_path, capsys):
 
 def test_files_that_cannot_be_judged(tmp_path, capsys):
     path = tmp_path / "array"
-    ink.fit(ink.VariancePreserving.linear(), ring(300, 0).x, moments=False, **TINY).save(path)
+    ink.fit(
+        ink.VariancePreserving.linear(),
+        ring(300, 0).x,
+        parameterisation=UNMATCHED,
+        **TINY,
+    ).save(path)
     (tmp_path / "none").write_text("not a score")
     (tmp_path / "cut").write_bytes(path.read_bytes()[:-50])
     np.save(tmp_path / "line.npy", np.zeros(5))

@@ -24,6 +24,7 @@ from scipy import stats
 import inkdiff as ink
 from inkdiff import kernels
 from inkdiff._core import compilation
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import QUARTER, Stream
 from inkdiff.kernels import PERIODIC, REFLECT, Walls
 from inkdiff.kernels.cpu import noise, steps, walks
@@ -147,7 +148,7 @@ def test_no_contraction_without_fma():
     x = np.linspace(1, 2, 999, dtype=np.float32)[:, None].copy()
     s = np.float32(0.1)
     eps = np.empty_like(x)
-    out = kernels.step(x, a=np.ones(1, np.float32), s=np.array([s]), seed=1, number=0, stream=0, eps=eps)
+    out = kernels.affine_step(x, a=np.ones(1, np.float32), c=np.array([s]), noise=Address(1, 0, 0), eps=eps)
     for got, start, z in zip(out[:, 0], x[:, 0], eps[:, 0], strict=True):
         exact = Fraction(float(start)) + Fraction(float(s)) * Fraction(float(z))
         assert abs(Fraction(float(got)) - exact) <= Fraction(float(np.spacing(got))) / 2
@@ -175,7 +176,7 @@ def test_ragged_walks_are_prefixes(size, dtype):
     whole = np.linspace(0, 1, SIZES[-1], dtype=dtype)
     part = whole[:size].copy()
     for x in (whole, part):
-        kernels.walk(x, a, s, seed=5, first_step=3, stream=0)
+        kernels.walk(x, a, s, noise=Address(5, 3, 0))
     assert np.array_equal(whole[:size], part)
 
 
@@ -203,7 +204,7 @@ def test_walks_in_boxes_with_axes_of_their_own(d, rows, direction):
     x = walls.lo + walls.length * rng.uniform(0, 1, (rows, d))
     width = direction * np.array([0.01, 0.01, 0.7, 5.0])  # a repeated step reuses its expansion
     moved = x.copy()
-    kernels.walk_box(moved, width, walls, seed=5, first_step=9, stream=0)
+    kernels.walk_box(moved, width, walls, noise=Address(5, 9, 0))
     phase = phase_of(x, walls)
     per_length = np.where(code == PERIODIC, 2.0**32, 2.0**31) / walls.length
     for k in range(len(width)):
@@ -220,7 +221,7 @@ def test_walks_in_free_space_count_quanta():
     x = np.random.default_rng(0).normal(size=(700, 3))
     quantum, width = 2.0**-40, np.array([1e-9, 0.3, 40.0, 1e5])
     moved = x.copy()
-    kernels.walk_free(moved, width, quantum, seed=5, first_step=9, stream=0)
+    kernels.walk_free(moved, width, quantum, noise=Address(5, 9, 0))
     h = np.rint(x / quantum).astype(np.int64)
     for k, s in enumerate(width):
         z = ink.normal(x.size, seed=5, step=9 + k).reshape(x.shape).astype(np.float64)
@@ -239,11 +240,11 @@ def test_the_same_walk_with_negative_widths_undoes_it(where):
     width = np.array([1e-6, 0.01, 0.7, 0.3, 3e3])
 
     def walk(y, width, first_step):
-        arguments = dict(seed=5, first_step=first_step, stream=0)
+        noise = Address(5, first_step, 0)
         if where == "free":
-            kernels.walk_free(y, width, 2.0**-36, **arguments)
+            kernels.walk_free(y, width, 2.0**-36, noise)
         else:
-            kernels.walk_box(y, width, walls, **arguments)
+            kernels.walk_box(y, width, walls, noise)
 
     walk(x, 0 * width[:1], 0)  # on the lattice
     moved = x.copy()
@@ -267,13 +268,13 @@ def test_any_part_walks_like_the_whole(rows, dtype):
     width, a, s = np.array([0.1, 0.2]), np.array([1, 0.5], dtype), np.array([0.1, 1], dtype)
 
     def everything(rows):
-        y, address = [x[rows].copy() for _ in range(5)], dict(seed=5, stream=1, start=rows.start * d)
-        kernels.walk_box(y[0], width, walls, first_step=3, **address)
-        kernels.walk_box(y[1], width, brick, first_step=3, **address)
-        kernels.walk_free(y[2], width, 2.0**-30, first_step=3, **address)
-        kernels.walk(y[3], a, s, first_step=3, **address)
+        y, address = [x[rows].copy() for _ in range(5)], Address(5, 3, 1, rows.start * d)
+        kernels.walk_box(y[0], width, walls, address)
+        kernels.walk_box(y[1], width, brick, address)
+        kernels.walk_free(y[2], width, 2.0**-30, address)
+        kernels.walk(y[3], a, s, address)
         inside = Walls(*(np.asarray(side, dtype) for side in brick[:2]), brick.code)
-        kernels.step(x[rows], a=t[rows], s=t[rows], walls=inside, number=3, out=y[4], **address)
+        kernels.affine_step(x[rows], a=t[rows], c=t[rows], walls=inside, noise=address, out=y[4])
         return y
 
     for whole, part in zip(everything(slice(0, 3000)), everything(rows), strict=True):
@@ -304,7 +305,7 @@ def test_step_against_its_definition(n, d, dtype, wall, per_row):
         lo, length = lo[:1], length[:1]  # axes alike are given once
     eps = np.empty((n, d), np.float32)
     walls = None if wall == FREE else walls_for(wall, lo, length, dtype)
-    out = kernels.step(x, a=a, s=s, b=b, u=u, walls=walls, seed=3, number=8, stream=2, eps=eps)
+    out = kernels.affine_step(x, a=a, c=s, b=b, u=u, walls=walls, noise=Address(3, 8, 2), eps=eps)
     assert np.array_equal(eps.reshape(-1), ink.normal(n * d, seed=3, step=8, stream=2))
     expected = direct_step(
         x.astype(np.float64), a, s, b, u, eps, wall, lo.astype(np.float64), length.astype(np.float64)
@@ -320,12 +321,12 @@ def test_step_against_its_definition(n, d, dtype, wall, per_row):
 def test_step_in_place_and_without_noise():
     x = np.random.default_rng(0).uniform(0, 1, (2000, 2)).astype(np.float32)
     one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-    arguments = dict(a=one * 0.5, s=one, seed=1, number=0, stream=0)
-    elsewhere = kernels.step(x, **arguments)
+    arguments = dict(a=one * 0.5, c=one, noise=Address(1, 0, 0))
+    elsewhere = kernels.affine_step(x, **arguments)
     inside = x.copy()
-    assert kernels.step(inside, **arguments, out=inside) is inside
+    assert kernels.affine_step(inside, **arguments, out=inside) is inside
     assert np.array_equal(inside, elsewhere)
-    assert np.array_equal(kernels.step(x, a=one, s=zero, noisy=False, seed=1, number=0, stream=0), x)
+    assert np.array_equal(kernels.affine_step(x, a=one, c=zero, noisy=False, noise=Address(1, 0, 0)), x)
 
 
 @pytest.mark.parametrize("shape", [(40 * BLOCK + 77, 1), (20000, 7)])
@@ -336,12 +337,12 @@ def test_thread_counts_agree(shape, one_thread):
 
     def everything():
         boxed, free = x.copy(), x.copy()
-        kernels.walk_box(boxed, np.full(2, 0.05), walls_for(REFLECT, 0, 1), seed=1, first_step=0, stream=0)
-        kernels.walk_free(free, np.full(2, 0.05), 2.0**-40, seed=1, first_step=0, stream=0)
+        kernels.walk_box(boxed, np.full(2, 0.05), walls_for(REFLECT, 0, 1), noise=Address(1, 0, 0))
+        kernels.walk_free(free, np.full(2, 0.05), 2.0**-40, noise=Address(1, 0, 0))
         y = x.astype(np.float32)
-        kernels.walk(y, np.ones(2, np.float32), np.ones(2, np.float32), seed=1, first_step=0, stream=0)
+        kernels.walk(y, np.ones(2, np.float32), np.ones(2, np.float32), noise=Address(1, 0, 0))
         t = np.linspace(0.5, 1, n)
-        z = kernels.step(x, a=t, s=t, walls=walls_for(REFLECT, 0, 1), seed=1, number=0, stream=0)
+        z = kernels.affine_step(x, a=t, c=t, walls=walls_for(REFLECT, 0, 1), noise=Address(1, 0, 0))
         return boxed, free, y, z
 
     one = everything()
@@ -414,10 +415,10 @@ def test_positions_survive_the_phase(dtype, wall):
     x = np.random.default_rng(0).uniform(-2, 5, (5000, 2)).astype(dtype)
     walls = walls_for(wall, -2.0, 7.0)
     back = x.copy()
-    kernels.walk_box(back, np.zeros(0), walls, seed=1, first_step=0, stream=0)  # there and back
+    kernels.walk_box(back, np.zeros(0), walls, noise=Address(1, 0, 0))  # there and back
     assert np.abs(back - x).max() <= (5e-7 if dtype == np.float32 else 7 * 2.0**-31)
     again = back.copy()
-    kernels.walk_box(again, np.zeros(0), walls, seed=1, first_step=0, stream=0)
+    kernels.walk_box(again, np.zeros(0), walls, noise=Address(1, 0, 0))
     assert np.array_equal(back, again)
 
 
@@ -430,7 +431,7 @@ def test_fold_stays_in_the_box_at_every_multiple_of_the_period():
             for wall in (REFLECT, PERIODIC):
                 walls = walls_for(wall, 0, length, dtype)
                 a, s = one.astype(dtype), zero.astype(dtype)
-                y = kernels.step(x, a=a, s=s, walls=walls, seed=0, number=0, stream=0, noisy=False)
+                y = kernels.affine_step(x, a=a, c=s, walls=walls, noise=Address(0, 0, 0), noisy=False)
                 assert (y >= 0).all() and (y <= dtype(length)).all()
 
 
@@ -439,7 +440,7 @@ def test_fold_leaves_the_inside_alone_and_nan_visible():
     x[0] = np.nan
     for wall in (REFLECT, PERIODIC):
         walls = walls_for(wall, 0.1, 0.6)
-        y = kernels.step(x, a=np.ones(1), s=np.zeros(1), walls=walls, seed=0, number=0, stream=0, noisy=False)
+        y = kernels.affine_step(x, a=np.ones(1), c=np.zeros(1), walls=walls, noise=Address(0, 0, 0), noisy=False)
         assert np.array_equal(y, x, equal_nan=True)
 
 
@@ -472,7 +473,7 @@ def test_small_steps_do_not_stall(amplitude):
     n, steps = 50_000, 1000
     x = np.full((n, 1), 0.5)
     width = np.full(steps, amplitude * 2.0**-31)
-    kernels.walk_box(x, width, walls_for(REFLECT, 0, 1), seed=1, first_step=0, stream=Stream.FORWARD)
+    kernels.walk_box(x, width, walls_for(REFLECT, 0, 1), noise=Address(1, 0, Stream.FORWARD))
     square = ((x[:, 0] - 0.5) * 2.0**31) ** 2
     truth = steps * (amplitude**2 + 1 / 12)  # rounding to integers adds 1/12 per step
     assert abs(square.mean() - truth) / (square.std() / math.sqrt(n)) < 5
@@ -523,7 +524,7 @@ def test_an_edit_anywhere_starts_a_new_cache(tmp_path):
     assert original == float(ink.normal(5, seed=1)[0])
     (first,) = (cache / "kernels").iterdir()
     assert list(first.rglob("*.nbc")), "the first run should have filled its folder"
-    source = tmp_path / "inkdiff" / "rng.py"
+    source = tmp_path / "inkdiff" / "_core" / "rng.py"
     text = source.read_text()
     assert "return r * (s * t), r * c" in text
     source.write_text(text.replace("return r * (s * t), r * c", "return r * (s * t) + _ONE, r * c"))

@@ -11,7 +11,10 @@ import pytest
 import inkdiff as ink
 from inkdiff.metrics import Estimate
 from inkdiff.nn import Arena, Run
-from inkdiff.processes.time_grids import level, log_snr, time_of
+from inkdiff.processes.noise_level import level, time_of
+from inkdiff.processes.time_grids import log_snr
+
+UNMATCHED = ink.Parameterisation(match_moments=False)
 
 VP = ink.VariancePreserving.linear()
 GLASS = ink.Brownian(0.5, ink.Box(0, 1))
@@ -190,7 +193,15 @@ def test_units_of_discrete_data(learned):
 def test_rows_at_a_wall_have_a_likelihood(width):
     """Rounding that carries them through it is undone, with or without noise; what is farther outside is refused."""
     x, process = ink.datasets.digits(), ink.VarianceExploding(0.03, 6, ink.Box(-1, 2))
-    score = ink.fit(process, x, steps=2, seed=0, net=ink.MLP(16, 1), moments=False, progress=False)
+    score = ink.fit(
+        process,
+        x,
+        steps=2,
+        seed=0,
+        net=ink.MLP(16, 1),
+        parameterisation=UNMATCHED,
+        progress=False,
+    )
     roughly = {"trace": ink.Hutchinson(2), "rtol": 0.1, "atol": 0.1, "dequantise": width}
     rows = x.x[:3]
     assert score.encode(rows.astype(np.float64)).max() > 2  # by an ulp
@@ -267,7 +278,7 @@ def test_derivative_of_a_learned_score(walls):
     assert np.median(error) < 2e-3 and np.quantile(error, 0.8) < 0.02
 
 
-KINDS = ("noise", "data", "velocity", "score")
+KINDS = ("noise", "data", "v", "velocity", "score")
 
 
 @pytest.mark.parametrize("process", [VP, ink.VarianceExploding(0.02, 3.0), ink.Brownian(0.5)], ids=["vp", "ve", "ink"])
@@ -276,7 +287,9 @@ def test_predictions_are_one_another(process):
     x_0, t = rng.normal(size=(20, 3)), rng.uniform(0.1, 0.9, 20)
     x_t, eps = ink.diffuse(process, x_0, t, seed=1, return_noise=True)
     alpha, sigma = process.alpha(t)[:, None], process.sigma(t)[:, None]
-    truth = {"noise": eps, "data": x_0, "velocity": alpha * eps - sigma * x_0, "score": -eps / sigma}
+    truth = {"noise": eps, "data": x_0, "v": alpha * eps - sigma * x_0, "score": -eps / sigma}
+    rates = (np.reshape(rate, (-1, 1)) for rate in (process.alpha_rate(t), process.sigma_rate(t)))
+    truth["velocity"] = sum(rate * end for rate, end in zip(rates, (x_0, eps), strict=True))
     for source, to in itertools.product(KINDS, KINDS):
         assert np.allclose(ink.convert(process, x_t, t, truth[source], source=source, to=to), truth[to], atol=1e-9)
         for via in KINDS:  # a groupoid: through a third is the same as straight

@@ -36,9 +36,9 @@ MUTANTS = {
         "kernels/formulas.py", "_WIDEST = 2.0 * 2.0**32", "_WIDEST = 2.0**28", ["steps_longer_than_the_box"],
     ),
     "positions that stall in float32": (
-        "kernels/cpu/walks.py", "advance_phase4_short(\n            p0[i], p1[i], p2[i], p3[i], s,",
+        "kernels/cpu/walks.py", "advance_phase4_short(\n            p0[i], p1[i], p2[i], p3[i], c,",
         "advance_phase4_short(np.int32(np.float32(p0[i])), np.int32(np.float32(p1[i])), "
-        "np.int32(np.float32(p2[i])), np.int32(np.float32(p3[i])), s,", ["small_steps_add_up"],
+        "np.int32(np.float32(p2[i])), np.int32(np.float32(p3[i])), c,", ["small_steps_add_up"],
     ),
     "no wall at the far end": (
         "kernels/formulas.py", "return x if (x >= lo) & (x <= hi) else y", "return x if x >= lo else y",
@@ -63,27 +63,31 @@ MUTANTS = {
         "np.uint64(0), np.uint64(stream), *_key(seed + step))", ["independence"],
     ),
     "half of D in steps": (
-        "processes/linear.py", "return 2 * self.D * (self.check_time(t)", "return self.D * (self.check_time(t)",
+        "processes/brownian.py", "return 2 * self.D * (t - s)", "return self.D * (t - s)",
         ["reflecting_modes_one_step"],
     ),
     "half of D in the variance": (
-        "processes/linear.py", "return 2 * self.D * self.check_time(t)", "return self.D * self.check_time(t)",
+        "processes/brownian.py", "return 2 * self.D * t", "return self.D * t",
         ["entropy_of_a_gaussian_drop"],
     ),
     "half of D in jumps": (
-        "simulation/forward.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
+        "processes/base.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
         ["jumps_are_walks"],
     ),
     "half the relaxation": (
-        "processes/linear.py", "return -self.k * self.check_time(t)", "return -self.k / 2 * self.check_time(t)",
+        "processes/brownian.py", "return -self.k * t", "return -self.k / 2 * t",
         ["relaxation_in_the_bowl"],
     ),
+    "the clock taken for the variance": (
+        "processes/base.py", "xp.maximum(self.variance(t) - ratio**2 * self.variance(s), 0.0)", "self.clock(s, t)",
+        ["transitions_of_a_linear_process"],
+    ),
     "a push too strong on the way back": (
-        "samplers/onestep.py", "return 1 / alpha_ts, variance_ts / alpha_ts, math.sqrt(variance_ts * share)",
-        "return 1 / alpha_ts, 1.1 * variance_ts / alpha_ts, math.sqrt(variance_ts * share)", ["the_walk_back"],
+        "processes/base.py", "return float(1 / ratio), float(gained / ratio)",
+        "return float(1 / ratio), 1.1 * float(gained / ratio)", ["the_walk_back"],
     ),
     "no bridge at absorbing walls": (
-        "kernels/hitting.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (s * s)))", "return b <= 0",
+        "kernels/hitting.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (c * c)))", "return b <= 0",
         ["first_passage"],
     ),
     "absorbed at the end of the step": (
@@ -104,8 +108,9 @@ MUTANTS = {
         "work += (k[j] * y**2 - k[j] * (x - c[j - 1]) ** 2)[:, 0]", ["work_of_a_dragged_trap"],
     ),
     "undone twice over": (
-        "simulation/walks.py", "(begin, width[begin:end]) if begin <= end else (end, -width[end:begin])",
-        "(begin, width[begin:end]) if begin <= end else (end, width[end:begin])", ["replay_brings_everyone_home"],
+        "domains/fixed_point.py", "(begin, self._width[begin:end]) if begin <= end else (end, -self._width[end:begin])",
+        "(begin, self._width[begin:end]) if begin <= end else (end, self._width[end:begin])",
+        ["replay_brings_everyone_home"],
     ),
 }  # fmt: skip
 

@@ -9,7 +9,8 @@ import pytest
 
 import inkdiff as ink
 from inkdiff.metrics import Estimate
-from inkdiff.processes.time_grids import log_snr, time_of
+from inkdiff.processes.noise_level import time_of
+from inkdiff.processes.time_grids import log_snr
 
 VP = ink.VariancePreserving.linear()
 PAIR = np.array([[1.0, 0.8], [0.8, 1.0]])

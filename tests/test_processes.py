@@ -233,10 +233,10 @@ def test_box_geometry():
     assert cube.volume(2) == 9 and brick.volume(3) == 6
     assert np.array_equal(cube.period(2), [6, 6]) and np.array_equal(brick.period(3), [1, 2, 3])
     assert ink.Box([0, 0], 1).axes == 2
-    lo, length, code = ink.Box([0, 0], [1, 1]).walls(np.float32)
+    lo, length, code = ink.Box([0, 0], [1, 1]).kernel_walls(np.float32)
     assert lo.shape == code.shape == (1,) and length.dtype == np.float32
     mixed = ink.Box(0, [1, 2], ["reflect", "periodic"])
-    assert mixed.axes == 2 and mixed.walls(np.float64).code.tolist() == [REFLECT, PERIODIC]
+    assert mixed.axes == 2 and mixed.kernel_walls(np.float64).code.tolist() == [REFLECT, PERIODIC]
     assert np.array_equal(mixed.period(2), [2, 2]) and mixed.periodic(2).tolist() == [False, True]
     assert brick.periodic(3).all() and not cube.periodic(3).any()
     assert hash(mixed) == hash(ink.Box(0, [1, 2], ("reflect", "periodic"))) and mixed != brick

@@ -10,7 +10,7 @@ import pytest
 
 import inkdiff as ink
 from inkdiff.cli import main
-from inkdiff.datasets import as_prompt, attributes, captions, parse_prompt
+from inkdiff.datasets import as_prompt, captions, parse_prompt, stroke_features
 from inkdiff.datasets.prompts import KINDS, PHRASES
 
 DIGITS = ink.datasets.digits()
@@ -23,7 +23,7 @@ def test_a_bar_has_the_weight_and_width_of_a_bar():
     for w, length in ((1, 20), (2, 30), (5, 9)):
         bar = np.zeros((1, length + 4, 16))
         bar[0, 2 : 2 + length, 4 : 4 + w] = 0.7
-        found = attributes(bar)
+        found = stroke_features(bar)
         # The edge of a rectangle, but for the corner where both forward differences fall on one pixel.
         edge = 2 * (w + length) - (2 - np.sqrt(2))
         assert found.weight[0] == pytest.approx(2 * w * length / edge)
@@ -36,25 +36,28 @@ def test_a_sheared_bar_leans_as_it_was_sheared(k):
     picture = np.zeros((1, 9, 40))
     for row in range(9):
         picture[0, row, 18 - k * (row - 4) : 21 - k * (row - 4)] = 1
-    found, upright = attributes(picture), attributes(np.where(np.arange(40) // 3 == 6, 1.0, 0.0) * np.ones((1, 9, 1)))
+    found, upright = (
+        stroke_features(picture),
+        stroke_features(np.where(np.arange(40) // 3 == 6, 1.0, 0.0) * np.ones((1, 9, 1))),
+    )
     assert found.slant[0] == pytest.approx(k)  # positive: the top is to the right
     assert found.width[0] == pytest.approx(upright.width[0])
-    assert attributes(picture[:, :, ::-1]).slant[0] == pytest.approx(-k)
+    assert stroke_features(picture[:, :, ::-1]).slant[0] == pytest.approx(-k)
 
 
 def test_measures_do_not_depend_on_how_dark_the_ink_is_or_where():
     images = DIGITS.images[:50]
     moved = np.pad(images, ((0, 0), (3, 1), (0, 4)))
     for other in (0.3 * images, moved):
-        for found, expected in zip(attributes(other), attributes(images), strict=True):
+        for found, expected in zip(stroke_features(other), stroke_features(images), strict=True):
             assert np.allclose(found, expected, rtol=1e-5)
 
 
 def test_bad_pictures_are_refused():
     with pytest.raises(ValueError, match="shape"):
-        attributes(np.ones((4, 64)))
+        stroke_features(np.ones((4, 64)))
     with pytest.raises(ValueError, match="some ink"):
-        attributes(np.zeros((1, 8, 8)))
+        stroke_features(np.zeros((1, 8, 8)))
 
 
 # ---- captions ------------------------------------------------------------------------------------------------------
@@ -71,7 +74,7 @@ def test_every_class_has_a_third_of_every_look():
 
 
 def test_words_order_the_measures_within_a_class():
-    said, measures = captions(DIGITS), attributes(DIGITS.images)
+    said, measures = captions(DIGITS), stroke_features(DIGITS.images)
     for kind in ("weight", "slant", "width"):
         values, words, column = getattr(measures, kind), KINDS[kind], list(KINDS).index(kind)
         for label in range(10):

@@ -260,12 +260,14 @@ def test_records_like_simulate():
 
 
 def test_a_sampler_of_ones_own():
-    class Still:
-        def step(self, process, score, x, t, s, apply):
-            return apply(x, x, 1.0, 0.0, 0.0)
+    class Still(ink.Sampler):
+        def advance(self, process, score, x, t, s, kernel):
+            return kernel(x, x, 1.0, 0.0, 0.0)
 
     x = np.random.default_rng(0).normal(size=(5, 2))
     assert np.array_equal(ink.reverse(VP, lambda x, t: x, x, [1, 0], seed=1, sampler=Still()).last, x)
+    with pytest.raises(TypeError, match="Sampler"):
+        ink.reverse(VP, lambda x, t: x, x, [1, 0], seed=1, sampler=lambda *a: x)
 
 
 @pytest.mark.parametrize("process", [VP, GLASS], ids=["free", "box"])

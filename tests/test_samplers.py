@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import inkdiff as ink
-from inkdiff.processes.time_grids import cosine, karras, level, log_snr, time_of, uniform
+from inkdiff.processes.noise_level import level, time_of
+from inkdiff.processes.time_grids import cosine, karras, log_snr, uniform
 
 VP = ink.VariancePreserving.linear()
 VE = ink.VarianceExploding(0.02, 3.0)

@@ -371,7 +371,7 @@ def test_nothing_runs_before_everything_is_checked(monkeypatch):
     def reached(*args, **kwargs):
         raise AssertionError("a kernel ran")
 
-    for name in ("walk", "walk_box", "walk_free", "step"):
+    for name in ("walk", "walk_box", "walk_free", "affine_step"):
         monkeypatch.setattr(kernels, name, reached)
     x = states()
     for wrong in (

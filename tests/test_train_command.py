@@ -12,7 +12,7 @@ from PIL import Image
 
 import inkdiff as ink
 from inkdiff.cli import main
-from inkdiff.cli.strips import Strip
+from inkdiff.cli.sample_grid import SampleGrid
 
 SMALL = ["--net-width", "16", "--net-depth", "2", "--batch", "64", "--points", "300", "--quiet"]
 
@@ -75,7 +75,11 @@ def test_data_that_are_none_are_named(tmp_path):
     np.save(tmp_path / "bright.npy", np.full((2, 3, 3), 7.0))
     np.savez(tmp_path / "two.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
     for name, error, message in (
-        ("nothing", FileNotFoundError, r"no file or folder, and none of digits, checkerboard.*swiss_roll"),
+        (
+            "nothing",
+            FileNotFoundError,
+            r"no file or folder, and none of digits, .*people; for a set of your own",
+        ),
         ("empty", ValueError, "holds no pictures"),
         ("half.npy", ValueError, "damaged, truncated, or no NumPy file"),
         ("half.npz", ValueError, "damaged, truncated, or no NumPy file"),
@@ -91,10 +95,11 @@ def test_data_that_are_none_are_named(tmp_path):
 
 
 def test_every_set_is_found_again_by_its_name(tmp_path):
-    from inkdiff.datasets.reading import named
+    from inkdiff.datasets.catalogue import name_of
 
-    assert [named(ink.datasets.read(name, n=20).name) for name in ink.datasets.NAMES] == list(ink.datasets.NAMES)
-    assert named("points") is None and named("") is None
+    names = ink.datasets.names()
+    assert [name_of(ink.datasets.read(name, n=20).name) for name in names] == list(names)
+    assert name_of("points") is None and name_of("") is None
     (tmp_path / "digits").mkdir()
     Image.fromarray(np.zeros((3, 5), np.uint8)).save(tmp_path / "digits" / "0.png")
     np.save(tmp_path / "Swiss Roll.npy", np.zeros((5, 2)))
@@ -125,7 +130,7 @@ def test_whatever_bytes_are_damaged_the_file_is_named(kind, tmp_path):
 @pytest.mark.parametrize("process", ["vp", "cosine", "ddpm", "bowl", "ve", "glass"])
 def test_every_process_trains_and_its_file_loads(process, tmp_path, capsys):
     path = tmp_path / "run"
-    flags = ["--process", process, "--steps", 3, "--seed", 5, "--strip", 0]
+    flags = ["--process", process, "--steps", 3, "--seed", 5, "--pictures", 0]
     assert train("moons", "--out", path, *flags) == 0
     out = capsys.readouterr().out
     score = ink.load(path)
@@ -138,20 +143,20 @@ def test_every_process_trains_and_its_file_loads(process, tmp_path, capsys):
 
 def test_pictures_appear_beside_the_file_and_say_which_step(tmp_path, monkeypatch, capsys):
     drawn = []
-    draw = Strip.draw
+    draw = SampleGrid.draw
 
     def noted(self, score, step):
         draw(self, score, step)
         drawn.append(step)
         assert self.path.stat().st_size > 0
 
-    monkeypatch.setattr(Strip, "draw", noted)
-    assert train("digits", "--out", tmp_path / "run", "--steps", 5, "--strip", 2) == 0
+    monkeypatch.setattr(SampleGrid, "draw", noted)
+    assert train("digits", "--out", tmp_path / "run", "--steps", 5, "--pictures", 2) == 0
     assert drawn == [2, 4, 5] and f"figure {tmp_path / 'run.png'}" in capsys.readouterr().out
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "run.png"]
     with Image.open(tmp_path / "run.png") as picture:
         assert picture.size == (1200, 800)
-    assert train("moons", "--out", tmp_path / "dots", "--steps", 2, "--strip", 1, "--lang", "it") == 0
+    assert train("moons", "--out", tmp_path / "dots", "--steps", 2, "--pictures", 1, "--lang", "it") == 0
     assert drawn == [2, 4, 5, 1, 2]
     np.save(tmp_path / "line.npy", np.random.default_rng(0).standard_normal((50, 1)))
     assert train(tmp_path / "line.npy", "--out", tmp_path / "line", "--steps", 1) == 0
@@ -171,7 +176,7 @@ def test_every_file_has_a_picture_of_its_own(tmp_path, capsys):
         assert f"its picture {tmp_path / picture} is there already" in captured.err and not captured.out
     assert (tmp_path / "my.png").read_text() == "mine" and not (tmp_path / "my").exists()
     assert train("moons", "--out", tmp_path / "my.v1", "--resume") == 0  # goes on drawing its own
-    assert train("moons", "--out", tmp_path / "my", "--steps", 1, "--strip", 0) == 0
+    assert train("moons", "--out", tmp_path / "my", "--steps", 1, "--pictures", 0) == 0
 
 
 def test_pictures_of_the_training_stay_out_of_the_data(tmp_path, capsys):
@@ -182,13 +187,13 @@ def test_pictures_of_the_training_stay_out_of_the_data(tmp_path, capsys):
     for flags in ([], ["--resume"]):
         assert train(album, "--out", album / "run", "--steps", 1, *flags) == 2
         assert "the picture beside the file would become one of them" in capsys.readouterr().err
-        assert train(album, "--out", album / "run", "--steps", 1, "--strip", 0, *flags) == 0
+        assert train(album, "--out", album / "run", "--steps", 1, "--pictures", 0, *flags) == 0
     assert train(album, "--out", tmp_path / "run", "--steps", 1) == 0
 
 
 def test_what_cannot_be_had_is_refused_before_any_work(tmp_path, capsys):
     path = tmp_path / "run"
-    assert train("moons", "--out", path, "--steps", 1, "--strip", 0) == 0
+    assert train("moons", "--out", path, "--steps", 1, "--pictures", 0) == 0
     before = path.read_bytes()
     for arguments, message in (
         (["moons", "--out", path], "is there already; go on with it by --resume"),
@@ -199,7 +204,7 @@ def test_what_cannot_be_had_is_refused_before_any_work(tmp_path, capsys):
         (["moons", "--out", tmp_path / "no.png"], r"is the name of a picture; call it .*no\.safetensors"),
         (["moons", "--out", tmp_path / "no", "--seed", "-1"], "--seed must be from 0"),
         (["moons", "--out", tmp_path / "no", "--every", "0"], "--every must be at least 1"),
-        (["moons", "--out", tmp_path / "no", "--strip", "-1"], "--strip must be at least 0"),
+        (["moons", "--out", tmp_path / "no", "--pictures", "-1"], "--pictures must be at least 0"),
         (["moons", "--out", tmp_path / "no", "--steps", "0"], "steps must be >= 1"),
         (["moons", "--out", tmp_path / "no", "--lr", "0"], "lr must be > 0"),
         (["digits", "--out", path, "--resume"], "was trained on 300 rows of 2"),
@@ -219,20 +224,55 @@ def test_what_cannot_be_had_is_refused_before_any_work(tmp_path, capsys):
 
 def test_rows_once_held_out_are_held_out_again(tmp_path, capsys):
     part, whole = tmp_path / "part", tmp_path / "whole"
-    assert train("moons", "--out", part, "--steps", 1, "--strip", 0, "--hold-out") == 0
-    assert train("moons", "--out", whole, "--steps", 1, "--strip", 0) == 0
+    assert train("moons", "--out", part, "--steps", 1, "--pictures", 0, "--hold-out") == 0
+    assert train("moons", "--out", whole, "--steps", 1, "--pictures", 0) == 0
     for arguments, message in (
         ((part,), f"--hold-out: {part} was begun with it, on 210 rows, not 300; give it again."),
         ((whole, "--hold-out"), f"--hold-out: {whole} was begun without it, on 300 rows, not 210; leave it out."),
     ):
-        assert train("moons", "--resume", "--strip", 0, "--out", *arguments) == 2
+        assert train("moons", "--resume", "--pictures", 0, "--out", *arguments) == 2
         assert message in capsys.readouterr().err
-    assert train("moons", "--resume", "--strip", 0, "--out", part, "--hold-out") == 0
+    assert train("moons", "--resume", "--pictures", 0, "--out", part, "--hold-out") == 0
 
 
 def test_a_training_that_breaks_down_exits_1_with_its_diagnosis(tmp_path, capsys):
     path = tmp_path / "run"
     with np.errstate(all="ignore"):
-        assert train("moons", "--out", path, "--lr", "1e30", "--steps", 200, "--strip", 0) == 1
+        assert train("moons", "--out", path, "--lr", "1e30", "--steps", 200, "--pictures", 0) == 1
     err = capsys.readouterr().err
     assert "training broke down at step" in err and f"{str(path)!r} holds step 0" in err
+
+
+def test_a_data_set_of_ones_own_is_read_by_its_name(monkeypatch):
+    from inkdiff._core import registry
+    from inkdiff.datasets import catalogue
+
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    with pytest.raises(FileNotFoundError, match="two_lines"):
+        ink.datasets.read("two_lines")
+
+    @ink.register(kind="dataset")
+    def two_lines(n: int, seed: int) -> ink.datasets.Dataset:
+        return ink.datasets.Dataset(ink.normal(2 * n, seed=seed).reshape(n, 2), name="two lines")
+
+    @ink.register(kind="dataset")
+    def four_corners() -> ink.datasets.Dataset:
+        return ink.datasets.Dataset(np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), name="four corners")
+
+    @ink.register(kind="dataset")
+    def no_set(n: int, seed: int):
+        return np.zeros((n, 2))
+
+    @ink.register(kind="dataset")
+    def half(n: int):
+        return ink.datasets.Dataset(np.zeros((n, 2)))
+
+    assert ink.datasets.names()[-4:] == ("two_lines", "four_corners", "no_set", "half")
+    assert len(ink.datasets.read("two_lines", n=7, seed=3)) == 7 and len(ink.datasets.read("four_corners")) == 4
+    assert catalogue.is_drawn("two_lines") and not catalogue.is_drawn("four_corners")
+    assert catalogue.is_drawn("moons") and not catalogue.is_drawn("digits")
+    assert catalogue.name_of("two lines") == "two_lines"
+    with pytest.raises(TypeError, match="'no_set' must return a Dataset"):
+        ink.datasets.read("no_set")
+    with pytest.raises(TypeError, match="both n and seed"):
+        ink.datasets.read("half")

@@ -6,7 +6,8 @@ line, saved and loaded, it registers once, when its module is imported:
     @ink.register
     class WarmingBowl(ink.Process): ...
 
-or its package names it among its entry points of the group "inkdiff", which are looked up when an unknown name is met.
+or its package names it among its entry points of the group "inkdiff", which are looked up when an unknown name is met
+(an entry point that is a module is a simulation script).
 A file holds a name, the module and version it came from, and plain data. **Nothing is ever imported because a file says
 so**: a name that is not registered is an error which says what to import first.
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TypeVar, overload
 
 __all__ = ["Entry", "entry_of", "find", "names", "register"]
@@ -37,8 +39,8 @@ class Entry:
 
     @property
     def module(self) -> str:
-        """The module that defines it."""
-        return str(self.item.__module__)
+        """The module that defines it; of a simulation, which is a module, itself."""
+        return _home(self.item)[0]
 
     @property
     def version(self) -> str:
@@ -131,9 +133,13 @@ def _load_entry_points(name: str) -> None:
 
 
 def _declared_kind(item: Any) -> str | None:
+    if isinstance(item, ModuleType):
+        return "sim"  # what an entry point without an attribute names
     bases = item.__mro__ if isinstance(item, type) else ()
     return next((base.__dict__["extension_kind"] for base in bases if "extension_kind" in base.__dict__), None)
 
 
 def _home(item: Any) -> tuple[str, str]:
+    if isinstance(item, ModuleType):
+        return item.__name__, ""
     return str(item.__module__), str(item.__qualname__)

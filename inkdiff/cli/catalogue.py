@@ -17,7 +17,7 @@ from pathlib import Path
 
 from inkdiff.cli.errors import UsageError
 
-__all__ = ["GROUPS", "describe", "find", "sims_folder", "simulations"]
+__all__ = ["GROUPS", "describe", "sims_folder", "simulations", "unknown"]
 
 GROUPS = {
     "ink": "particles that diffuse: drops, walls, molecules, real substances",
@@ -66,14 +66,12 @@ def simulations() -> dict[str, Path]:
     return known
 
 
-def find(name: str) -> Path:
-    """The script of that name; UsageError, with a suggestion, if there is none."""
+def unknown(name: str) -> str:
+    """What to say of a name that no simulation has, with a suggestion."""
     known = simulations()
-    if name in known:
-        return known[name]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(known) or 'none'}."
-    raise UsageError(f"there is no simulation '{name}'; {hint} ('inkdiff list' shows all)")
+    return f"there is no simulation '{name}'; {hint} ('inkdiff list' shows all; a file of your own ends in .py)"
 
 
 def describe(path: Path) -> str:

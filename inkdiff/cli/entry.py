@@ -1,7 +1,7 @@
 """The entry point `inkdiff`: a few commands, each loaded when asked for.
 
     inkdiff tour            the whole story on real data, and a page to show
-    inkdiff run NAME ...    one simulation, with its own flags
+    inkdiff run NAME ...    one simulation, with its own flags; or a script of one's own, FILE.py
     inkdiff list            which there are
     inkdiff info            what this machine offers
     inkdiff compare         ink beside images on one clock
@@ -22,10 +22,12 @@ import argparse
 from collections.abc import Sequence
 
 from inkdiff import __version__
-from inkdiff.cli import benchmarks, comparison, drawing, judging, tour, training, verification
+from inkdiff.cli import bench, compare, draw, judge, tour, train, verify
 from inkdiff.cli.blas import choose_blas_kernels
-from inkdiff.cli.catalogue import GROUPS, describe, find, simulations
+from inkdiff.cli.catalogue import GROUPS, describe, simulations
 from inkdiff.cli.errors import guarded
+from inkdiff.cli.flags import add_import
+from inkdiff.cli.importing import import_first
 from inkdiff.cli.scripts import Script
 from inkdiff.cli.story import ORDER
 
@@ -46,27 +48,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"inkdiff {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     tour.add_command(commands)
-    run = commands.add_parser("run", help="one simulation: inkdiff run NAME [--flags]", description=_run.__doc__)
-    run.add_argument("name", metavar="NAME", help="name of the simulation, from 'inkdiff list'")
+    run = commands.add_parser(
+        "run",
+        help="one simulation: inkdiff run NAME|FILE.py [--flags]",
+        description=_run.__doc__,
+    )
+    add_import(run)
+    run.add_argument("name", metavar="NAME|FILE.py", help="a simulation, from 'inkdiff list', or a script of your own")
     run.add_argument("flags", nargs=argparse.REMAINDER, help="its flags; 'inkdiff run NAME --help' lists them")
     run.set_defaults(command=_run)
     listing = commands.add_parser("list", help="the simulations and what they show", description=_list.__doc__)
     listing.set_defaults(command=_list)
-    comparison.add_command(commands)
-    verification.add_command(commands)
-    training.add_command(commands)
-    drawing.add_command(commands)
-    judging.add_command(commands)
-    benchmarks.add_command(commands)
+    compare.add_command(commands)
+    verify.add_command(commands)
+    train.add_command(commands)
+    draw.add_command(commands)
+    judge.add_command(commands)
+    bench.add_command(commands)
     info = commands.add_parser("info", help="what this machine offers", description=_info.__doc__)
     info.set_defaults(command=_info)
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Run one simulation; prints CHECK lines, saves figures, and exits 1 if a check failed."""
-    script = Script.load(find(arguments.name))
-    return script.main(arguments.flags, f"inkdiff run {arguments.name}")
+    """Run one simulation, by name or file; prints CHECK lines, saves its figure, and exits 1 if a check failed."""
+    import_first(arguments.imports)
+    return Script.find(arguments.name).main(arguments.flags, f"inkdiff run {arguments.name}")
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -67,16 +67,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, cast
 
+from inkdiff.cli.catalogue import simulations, unknown
 from inkdiff.cli.errors import UsageError, check_out, guarded
+from inkdiff.cli.flags import OUT
+from inkdiff.cli.importing import execute_file, is_file_name
 from inkdiff.cli.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["LANGUAGES", "OUT", "Script", "Sim", "execute", "run_script"]
+__all__ = ["Script", "Sim", "execute", "run_script"]
 
-LANGUAGES = ("en", "it")
-OUT = Path("inkdiff-figures")
 _PARTS = ("compute", "check", "draw")
 
 P = TypeVar("P")
@@ -152,13 +153,32 @@ class Script:
 
     @classmethod
     def load(cls, path: Path) -> Script:
-        """Import the script at `path`."""
+        """Execute the script at `path`, under a name that no other module has."""
         spec = importlib.util.spec_from_file_location(f"_inkdiff_sim_{path.stem}", path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # dataclasses look their module up while it is being executed
         spec.loader.exec_module(module)
         return cls.of_module(module, path.stem)
+
+    @classmethod
+    def find(cls, name: str) -> Script:
+        """The script that `name` means: a file of the user's, one of inkdiff's, or one of an installed package.
+
+        Raises
+        ------
+        UsageError
+            If there is none, with a suggestion; or if it is not a simulation.
+        """
+        if is_file_name(name):
+            return cls.of_module(execute_file(name), Path(name).stem)
+        if name in simulations():
+            return cls.load(simulations()[name])
+        from inkdiff._core import registry
+
+        with contextlib.suppress(ValueError):
+            return cls.of_module(registry.find(name, "sim"), name)
+        raise UsageError(unknown(name))
 
     def run(self, parameters: object, report: Report) -> None:
         """Compute, check and draw with these parameters."""

@@ -21,13 +21,12 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from inkdiff.cli.catalogue import find
 from inkdiff.cli.errors import UsageError, check_out
+from inkdiff.cli.flags import Commands, add_language, add_out
 from inkdiff.cli.page import Part, render
 from inkdiff.cli.report import Report
-from inkdiff.cli.scripts import LANGUAGES, OUT, Script
+from inkdiff.cli.scripts import Script
 from inkdiff.cli.story import LONGEST, ORDER, chapters
 
 __all__ = ["add_command", "tour"]
@@ -35,15 +34,15 @@ __all__ = ["add_command", "tour"]
 _MOST_JOBS = 4  # each compiles kernels of its own, and needs some 0.5 GB
 
 
-def add_command(commands: Any) -> None:
+def add_command(commands: Commands) -> None:
     """Add `tour` and its flags to the subcommands."""
     parser = commands.add_parser(
         "tour",
         help="the whole story on real data, and a page to show",
         description="Runs the story from the random walk to digits out of noise; writes figures and tour.html.",
     )
-    parser.add_argument("--out", type=Path, default=OUT, help=f"folder of figures and page (default: {OUT})")
-    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="their language (default: en)")
+    add_out(parser, "figures and page")
+    add_language(parser, "figures and page")
     parser.add_argument("--quick", action="store_true", help="a few seconds per part; training is cut short")
     parser.add_argument("--jobs", type=int, help="parts run at a time (default: one per core, at most 4)")
     parser.set_defaults(command=_tour)
@@ -120,7 +119,7 @@ def _run_part(name: str, out: Path, lang: str, quick: bool) -> tuple[Part, str]:
     printed = io.StringIO()
     with redirect_stdout(printed):
         try:
-            script = Script.load(find(name))
+            script = Script.find(name)
             script.run(script.sim.Parameters(**(script.quick if quick else script.tour)), report)
         except UsageError as error:
             part.error = str(error)

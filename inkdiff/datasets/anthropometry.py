@@ -41,9 +41,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FEMALE", "MALE", "OLDEST", "PARIS_POINTS", "SEXES", "SHOE_ALLOWANCE", "YOUNGEST", "Sex", "ages"]
+from inkdiff._core.backend import Floats
 
-_Doubles = npt.NDArray[np.float64]
+__all__ = ["FEMALE", "MALE", "OLDEST", "PARIS_POINTS", "SEXES", "SHOE_ALLOWANCE", "YOUNGEST", "Sex", "ages"]
 
 YOUNGEST, _TURN, OLDEST = 2.0, 60.0, 95.0  # years
 PARIS_POINTS = 1.5  # per cm
@@ -77,21 +77,21 @@ class Sex:
     head: tuple[float, float, float]
     waist: tuple[float, float]
 
-    def height(self, age: _Doubles) -> tuple[_Doubles, _Doubles]:
+    def height(self, age: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the height at `age`, cm."""
         mean = self._curve("height", age)
         return mean, mean * self._curve("variation", age)
 
-    def log_bmi(self, age: _Doubles) -> tuple[_Doubles, _Doubles]:
+    def log_bmi(self, age: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of ln b at `age`."""
         return self._curve("log_bmi", age), self._curve("bmi_spread", age)
 
-    def _curve(self, name: str, age: _Doubles) -> _Doubles:
+    def _curve(self, name: str, age: Floats) -> Floats:
         return np.asarray(_curves(self)[name](np.clip(age, YOUNGEST, OLDEST)))
 
 
 @functools.cache
-def _curves(sex: Sex) -> dict[str, Callable[[_Doubles], _Doubles]]:
+def _curves(sex: Sex) -> dict[str, Callable[[Floats], Floats]]:
     from scipy.interpolate import PchipInterpolator
 
     last = sex.median[-1]
@@ -160,13 +160,13 @@ class _Ages:
     def _flat(self) -> float:
         return 1 / (_TURN - YOUNGEST + (OLDEST - _TURN) / 2)
 
-    def log_density(self, age: _Doubles) -> _Doubles:
+    def log_density(self, age: Floats) -> Floats:
         """ln p(age), -inf outside."""
         share = np.clip((OLDEST - age) / (OLDEST - _TURN), 0, 1)
         p = np.where(age < YOUNGEST, 0.0, self._flat * share)
         return np.log(p, out=np.full_like(p, -np.inf), where=p > 0)
 
-    def quantile(self, u: _Doubles) -> _Doubles:
+    def quantile(self, u: Floats) -> Floats:
         """The age below which a share u of the people are."""
         left = np.maximum(1 - u, 0.0) / self._flat  # years of the flat part that remain to be lived
         slope = OLDEST - np.sqrt(2 * (OLDEST - _TURN) * left)
@@ -177,7 +177,7 @@ class _Ages:
         """-int p ln p in nats, in closed form: the line p (OLDEST - age)/35 adds half its share of the people."""
         return -math.log(self._flat) + self._flat * (OLDEST - _TURN) / 4
 
-    def quadrature(self, order: int = _ORDER) -> tuple[_Doubles, _Doubles]:
+    def quadrature(self, order: int = _ORDER) -> tuple[Floats, Floats]:
         """Ages and weights: sum_k weights_k f(ages_k) is the mean of f; panels of a year, later of 2.5 and 5 years."""
         edges = np.array([*_YEARS, 22.5, *np.arange(25.0, OLDEST + 1, 5.0)])
         u, w = np.polynomial.legendre.leggauss(order)

@@ -15,26 +15,24 @@ import functools
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array, Floats, array_module
 
-__all__ = ["BlurredSkeleton", "Checkerboard"]
+__all__ = ["Checkerboard", "GaussianMixture"]
 
-_Doubles = npt.NDArray[np.float64]
 _CHUNK = 1 << 17  # numbers in one block of the (points, nodes) table: a megabyte, which stays in cache
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class BlurredSkeleton:
+class GaussianMixture:
     """p(x) = sum_k weights_k N(x; nodes_k, sd_k^2 I) in the plane; nodes (m, 2), weights (m,) adding to 1.
 
     `sd` is one number for all nodes, or (m,).
     """
 
-    nodes: _Doubles
-    weights: _Doubles
-    sd: float | _Doubles
+    nodes: Floats
+    weights: Floats
+    sd: float | Floats
 
     def log_density(self, x: Array) -> Array:
         """ln p(x), x (n, 2) -> (n,), float64; exact for points, correct to 1e-13 for the smooth curves."""

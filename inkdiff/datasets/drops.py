@@ -15,30 +15,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array, Floats, array_module
 from inkdiff._core.rng import Stream
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
+from inkdiff.domains.base import Domain
+from inkdiff.domains.box import Box
 from inkdiff.kernels import normal, uniform
 
 __all__ = ["UniformBall", "drop"]
-
-_Doubles = npt.NDArray[np.float64]
-
-
-class _Bounded(Protocol):
-    """What a drop needs to know of its glass; `inkdiff.Box` is one (data sets stand below the floor of domains)."""
-
-    @property
-    def lo(self) -> Any: ...
-
-    @property
-    def hi(self) -> Any: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +54,7 @@ class UniformBall:
         rounding = float(np.finfo(np.float32).eps) * xp.sqrt(xp.sum(x**2, axis=1))
         return xp.where(distance <= self.radius + rounding, -self.entropy, -xp.inf)
 
-    def on_cells(self, bins: int, box: _Bounded, *, probes: int = 8) -> _Doubles:
+    def on_cells(self, bins: int, box: Box, *, probes: int = 8) -> Floats:
         """The density averaged over bins^d equal cells of the box, (bins, ..., bins), by probes^d points in each.
 
         Relative error of a cell on the rim: about 1/probes^(3/2).
@@ -78,7 +66,7 @@ class UniformBall:
         offsets = [a + (b - a) * middles - c for a, b, c in zip(low, high, self.center, strict=True)]
         square = sum(axis**2 for axis in np.meshgrid(*offsets, indexing="ij", sparse=True))
         inside = np.reshape(square <= self.radius**2, (bins, probes) * d)
-        share: _Doubles = inside.mean(tuple(range(1, 2 * d, 2)))
+        share: Floats = inside.mean(tuple(range(1, 2 * d, 2)))
         return share * math.exp(-self.entropy)
 
 
@@ -89,7 +77,7 @@ def drop(
     center: float | Sequence[float] = 0.5,
     radius: float = 0.1,
     d: int = 2,
-    box: _Bounded | None = None,
+    box: Domain | None = None,
 ) -> Dataset:
     """`n` particles of ink uniform in a ball: x (n, d), with the true entropy ln V.
 
@@ -104,24 +92,28 @@ def drop(
     d
         Number of dimensions.
     box
-        The glass into which the drop falls; the ball must lie inside. Without it nothing is checked.
+        The glass into which the drop falls, a Box or another domain; the ball must lie inside. Without it nothing is
+        checked.
 
     Raises
     ------
     ValueError
-        If `n`, `d` or `radius` is not positive, `center` does not have d values, or the ball leaves `box`.
+        If `n`, `d` or `radius` is not positive, `center` does not have d values, or the ball (in a domain that is
+        no box: one of its points) leaves `box`.
     """
     checks.count(n, "n")
     checks.count(d, "d")
     checks.positive(radius, "radius")
     middle = _center(center, d)
-    if box is not None:
-        _check_inside(middle, radius, box)
+    if box is not None and box.as_box is not None:
+        _check_inside(middle, radius, box.as_box)
     direction = normal(n * d, seed=seed, step=0, stream=Stream.DATA).reshape(n, d).astype(np.float64)
     direction[(direction == 0).all(axis=1), 0] = 1.0  # a number of the noise is 0 once in 2^25: any direction will do
     direction /= np.sqrt(np.sum(direction**2, axis=1, keepdims=True))
     u = uniform(n, seed=seed, step=1, stream=Stream.DATA).astype(np.float64)
     x = middle + radius * u[:, None] ** (1 / d) * direction
+    if box is not None:
+        box.check_inside(x, "the drop")
     ball = UniformBall(tuple(middle.tolist()), float(radius))
     return Dataset(
         x=x.astype(np.float32),
@@ -133,14 +125,14 @@ def drop(
     )
 
 
-def _center(center: float | Sequence[float], d: int) -> _Doubles:
+def _center(center: float | Sequence[float], d: int) -> Floats:
     values = np.asarray(center, dtype=np.float64)
     if values.ndim > 1 or (values.ndim == 1 and len(values) != d) or not np.all(np.isfinite(values)):
         raise ValueError(f"center must be one finite number or d={d} of them, got {checks.show(center)}.")
     return np.array(np.broadcast_to(values, (d,)))
 
 
-def _check_inside(center: _Doubles, radius: float, box: _Bounded) -> None:
+def _check_inside(center: Floats, radius: float, box: Box) -> None:
     lo, hi = np.asarray(box.lo, dtype=np.float64), np.asarray(box.hi, dtype=np.float64)
     if lo.size not in (1, len(center)):
         raise ValueError(f"box has {lo.size} axes where the drop has d={len(center)}: give them equal dimensions.")

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff.datasets.value import Dataset
+from inkdiff._core.registry import register
+from inkdiff.datasets.dataset import Dataset
 
 __all__ = ["digits", "idx"]
 
@@ -30,6 +31,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
+@register(kind="dataset")
 def digits() -> Dataset:
     """The 1,797 handwritten digits of scikit-learn: 8x8 pixels of 17 grey levels, divided by 16 into [0, 1].
 

@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
+from inkdiff._core.backend import Floats
 from inkdiff._core.rng import Stream
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.kernels import uniform
 
 __all__ = ["density_from_image", "drop_from_image", "image"]
 
-_Doubles = npt.NDArray[np.float64]
 _LUMA = np.array([0.299, 0.587, 0.114])
 _LEAST_INK = 1e-12  # the luma of white falls short of 1 by rounding, which is no ink
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
@@ -134,7 +134,7 @@ def density_from_image(
     *,
     stretch: bool = False,
     invert: bool = False,
-) -> _Doubles:
+) -> Floats:
     """The density of `drop_from_image` averaged over bins: (bins, bins), axis 0 = x, axis 1 = y, of mean 1.
 
     Entry [i, j] is the density on [i, i+1]/bins x [j, j+1]/bins, exact (areas of overlap of pixels and bins), so that
@@ -153,7 +153,7 @@ def _uniform(n: int, seed: int, step: int) -> npt.NDArray[np.float32]:
     return np.asarray(uniform(n, seed=seed, step=step, stream=Stream.DATA))
 
 
-def _pixel_edges(height: int, width: int, stretch: bool) -> tuple[_Doubles, _Doubles]:
+def _pixel_edges(height: int, width: int, stretch: bool) -> tuple[Floats, Floats]:
     """Edges of the columns (ascending x) and of the rows (ascending y, bottom row first) in the unit square."""
     span_x, span_y = (1.0, 1.0) if stretch else (width / max(height, width), height / max(height, width))
     return (
@@ -162,16 +162,16 @@ def _pixel_edges(height: int, width: int, stretch: bool) -> tuple[_Doubles, _Dou
     )
 
 
-def _overlap(bins: int, edges: _Doubles) -> _Doubles:
+def _overlap(bins: int, edges: Floats) -> Floats:
     """Length of the overlap of bin i of [0, 1] with pixel j, (bins, pixels)."""
     cells = np.arange(bins + 1) / bins
     upper = np.minimum(cells[1:, None], edges[1:])
     lower = np.maximum(cells[:-1, None], edges[:-1])
-    overlap: _Doubles = np.maximum(upper - lower, 0)
+    overlap: Floats = np.maximum(upper - lower, 0)
     return overlap
 
 
-def _ink(picture: str | os.PathLike[str] | npt.NDArray[Any], invert: bool) -> _Doubles:
+def _ink(picture: str | os.PathLike[str] | npt.NDArray[Any], invert: bool) -> Floats:
     """Darkness (or brightness) of every pixel, (height, width), float64."""
     if isinstance(picture, (str, os.PathLike)):
         grey = _read_picture(Path(picture), grey=True)
@@ -194,7 +194,7 @@ def _ink(picture: str | os.PathLike[str] | npt.NDArray[Any], invert: bool) -> _D
     return ink
 
 
-def _read_picture(path: Path, grey: bool) -> _Doubles:
+def _read_picture(path: Path, grey: bool) -> Floats:
     """Grey levels (height, width) or colours (height, width, 3) in [0, 1]."""
     from PIL import Image, ImageOps
 
@@ -234,7 +234,7 @@ def _target_shape(shape: tuple[int, ...], size: int | tuple[int, int]) -> tuple[
     return max(1, round(shape[0] * size / longer)), max(1, round(shape[1] * size / longer))
 
 
-def _resize(levels: _Doubles, shape: tuple[int, int]) -> _Doubles:
+def _resize(levels: Floats, shape: tuple[int, int]) -> Floats:
     """Area average in float32, channel by channel, so that no grey level is rounded to a byte on the way."""
     from PIL import Image
 

@@ -29,27 +29,26 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array
+from inkdiff._core.backend import Array, Floats
+from inkdiff._core.registry import register
 from inkdiff._core.rng import Stream
-from inkdiff.datasets.densities import BlurredSkeleton, Checkerboard
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
+from inkdiff.datasets.densities import Checkerboard, GaussianMixture
 from inkdiff.kernels import normal, uniform
 
 __all__ = [
     "checkerboard", "eight_gaussians", "fractal", "grid_gaussians", "moons", "swiss_roll",
 ]  # fmt: skip
 
-_Doubles = npt.NDArray[np.float64]
-
 
 def _blurred(
     name: str,
-    skeleton: BlurredSkeleton,
-    points: _Doubles,
+    skeleton: GaussianMixture,
+    points: Floats,
     y: Array | None,
     seed: int,
     source: str,
-    sd: float | _Doubles | None = None,
+    sd: float | Floats | None = None,
 ) -> Dataset:
     """`points` (n, 2) on the skeleton plus its noise, of `sd` (n, 1) where it is not the same everywhere."""
     eps = normal(points.size, seed=seed, step=0, stream=Stream.DATA).reshape(points.shape)
@@ -65,11 +64,11 @@ def _blurred(
     )
 
 
-def _uniform(n: int, seed: int, step: int) -> _Doubles:
+def _uniform(n: int, seed: int, step: int) -> Floats:
     return np.asarray(uniform(n, seed=seed, step=step, stream=Stream.DATA), dtype=np.float64)
 
 
-def _legendre(speed: float, noise: float) -> tuple[_Doubles, _Doubles]:
+def _legendre(speed: float, noise: float) -> tuple[Floats, Floats]:
     """Gauss-Legendre nodes and weights on [0, 1] for a curve of |dc/du| = `speed` at u = 1/2, where they are sparsest.
 
     m nodes lie pi/(2 m) speed apart there; at 0.8 noise the sum of Gaussians equals the integral to 4e-14.
@@ -80,18 +79,19 @@ def _legendre(speed: float, noise: float) -> tuple[_Doubles, _Doubles]:
     return (u + 1) / 2, w / 2
 
 
-def _roll(u: _Doubles) -> _Doubles:
+def _roll(u: Floats) -> Floats:
     t = 1.5 * math.pi * (1 + 2 * u)
     r = 2 * t / (4.5 * math.pi)
     return np.stack([r * np.cos(t), r * np.sin(t)], axis=1)
 
 
 @functools.lru_cache(maxsize=8)
-def _roll_density(noise: float) -> BlurredSkeleton:
+def _roll_density(noise: float) -> GaussianMixture:
     u, w = _legendre(4 * math.pi, noise)  # radius 4/3 times dt/du = 3 pi
-    return BlurredSkeleton(_roll(u), w, noise)
+    return GaussianMixture(_roll(u), w, noise)
 
 
+@register(kind="dataset")
 def swiss_roll(n: int, seed: int, *, noise: float = 0.05) -> Dataset:
     """`n` points of a spiral with noise: x (n, 2), outer radius 2, no labels.
 
@@ -109,18 +109,19 @@ def swiss_roll(n: int, seed: int, *, noise: float = 0.05) -> Dataset:
     return _blurred("swiss roll", _roll_density(float(noise)), points, None, seed, f"spiral, noise {noise:g}")
 
 
-def _moon(u: _Doubles, lower: npt.NDArray[np.bool_]) -> _Doubles:
+def _moon(u: Floats, lower: npt.NDArray[np.bool_]) -> Floats:
     cos, sin = np.cos(math.pi * u), np.sin(math.pi * u)
     return np.stack([np.where(lower, 1 - cos, cos) - 0.5, np.where(lower, 0.5 - sin, sin) - 0.25], axis=1)
 
 
 @functools.lru_cache(maxsize=8)
-def _moons_density(noise: float) -> BlurredSkeleton:
+def _moons_density(noise: float) -> GaussianMixture:
     u, w = _legendre(math.pi, noise)
     nodes = np.concatenate([_moon(u, np.zeros(len(u), bool)), _moon(u, np.ones(len(u), bool))])
-    return BlurredSkeleton(nodes, np.concatenate([w, w]) / 2, noise)
+    return GaussianMixture(nodes, np.concatenate([w, w]) / 2, noise)
 
 
+@register(kind="dataset")
 def moons(n: int, seed: int, *, noise: float = 0.05) -> Dataset:
     """`n` points of two interleaved half circles with noise: x (n, 2), y = 0 (upper) or 1 (lower), equally likely.
 
@@ -139,6 +140,7 @@ def moons(n: int, seed: int, *, noise: float = 0.05) -> Dataset:
     return _blurred("moons", _moons_density(float(noise)), points, y, seed, f"two half circles, noise {noise:g}")
 
 
+@register(kind="dataset")
 def eight_gaussians(n: int, seed: int, *, radius: float = 1.5, sd: float = 0.1) -> Dataset:
     """`n` points of eight equal Gaussians on a circle: x (n, 2), y = 0 ... 7 counter-clockwise from (radius, 0).
 
@@ -161,6 +163,7 @@ def eight_gaussians(n: int, seed: int, *, radius: float = 1.5, sd: float = 0.1) 
     return _clusters("eight Gaussians", centers, sd, n, seed, source)
 
 
+@register(kind="dataset")
 def grid_gaussians(
     n: int, seed: int, *, side: int = 5, spacing: float = 1.0, sd: float = 0.05, angle: float = 0.0
 ) -> Dataset:
@@ -190,14 +193,14 @@ def grid_gaussians(
     upright = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     centers = upright @ np.array([[cos, sin], [-sin, cos]])
     source = f"{side} x {side} Gaussians of sd {sd:g}, {spacing:g} apart"
-    return _clusters(f"{side * side} Gaussians", centers, sd, n, seed, source)
+    return _clusters("grid Gaussians", centers, sd, n, seed, source)
 
 
-def _clusters(name: str, centers: _Doubles, sd: float, n: int, seed: int, source: str) -> Dataset:
+def _clusters(name: str, centers: Floats, sd: float, n: int, seed: int, source: str) -> Dataset:
     """`n` points of equal Gaussians about `centers`, labelled."""
     k = len(centers)
     y = np.floor(k * _uniform(n, seed, 1)).astype(np.int64)
-    density = BlurredSkeleton(centers, np.full(k, 1 / k), float(sd))
+    density = GaussianMixture(centers, np.full(k, 1 / k), float(sd))
     return _blurred(name, density, centers[y], y, seed, source)
 
 
@@ -206,7 +209,7 @@ _ARM, _SHRINK, _FORK, _SLIM = 0.85, 0.65, math.radians(42), 0.07
 
 
 @functools.lru_cache(maxsize=8)
-def _fractal_density(levels: int) -> BlurredSkeleton:
+def _fractal_density(levels: int) -> GaussianMixture:
     """Branch after branch; a branch is a complex number, its tip is where two more begin."""
     start = np.zeros(_ARMS, complex)
     branch = _ARM * np.exp(1j * (math.pi / 2 + 2 * math.pi * np.arange(_ARMS) / _ARMS))
@@ -218,9 +221,10 @@ def _fractal_density(levels: int) -> BlurredSkeleton:
         start = np.repeat(start + branch, 2)
         branch = _SHRINK * np.repeat(branch, 2) * np.exp(1j * np.tile([_FORK, -_FORK], len(branch)))
     at, width = np.concatenate(nodes), np.concatenate(sd)
-    return BlurredSkeleton(np.stack([at.real, at.imag], axis=1), width**2 / (width**2).sum(), width)
+    return GaussianMixture(np.stack([at.real, at.imag], axis=1), width**2 / (width**2).sum(), width)
 
 
+@register(kind="dataset")
 def fractal(n: int, seed: int, *, levels: int = 4) -> Dataset:
     """`n` points of a mixture of Gaussians whose parts look like the whole: x (n, 2), y = 0 ... the generation.
 
@@ -246,6 +250,7 @@ def fractal(n: int, seed: int, *, levels: int = 4) -> Dataset:
     return _blurred("fractal", density, density.nodes[chosen], y, seed, source, sd[:, None])
 
 
+@register(kind="dataset")
 def checkerboard(n: int, seed: int) -> Dataset:
     """`n` points uniform on the dark squares of a 4x4 board: x (n, 2) in [-2, 2]^2, y = 0 ... 7 the square.
 

@@ -30,15 +30,15 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy
+from inkdiff._core.registry import register
 from inkdiff._core.rng import Stream
 from inkdiff.datasets.anthropometry import PARIS_POINTS, SEXES, SHOE_ALLOWANCE, Sex, ages
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.kernels import normal, uniform
 
 __all__ = ["FEATURES", "Population", "people"]
 
-_Doubles = npt.NDArray[np.float64]
 FEATURES = ("height", "weight", "shoe_size", "age", "waist", "arm_span", "head", "wings")
 _UNITS = dict(zip(FEATURES, ("cm", "kg", "EU size", "years", "cm", "cm", "cm", "cm"), strict=True))
 _WINGS = 1.0  # cm, error of measurement
@@ -47,6 +47,7 @@ _DRAWS, _SEED = 1 << 16, 0  # of the mean over what is hidden
 _GAUSSIAN = 0.5 * math.log(2 * math.pi * math.e)  # entropy of N(0, 1)
 
 
+@register(kind="dataset")
 def people(n: int, seed: int, d: int = 2, *, wings: bool = False) -> Dataset:
     """`n` people of both sexes and all ages from 2 years: x (n, d), y = 0 (female) or 1 (male).
 
@@ -88,7 +89,7 @@ def people(n: int, seed: int, d: int = 2, *, wings: bool = False) -> Dataset:
     )
 
 
-def _draw(n: int, seed: int) -> tuple[npt.NDArray[np.int64], _Doubles, dict[str, _Doubles]]:
+def _draw(n: int, seed: int) -> tuple[npt.NDArray[np.int64], Floats, dict[str, Floats]]:
     """Sex, age and all features of n people."""
     eps = normal(7 * n, seed=seed, step=0, stream=Stream.DATA).reshape(n, 7).astype(np.float64).T
     u, v = (uniform(n, seed=seed, step=k, stream=Stream.DATA).astype(np.float64) for k in (1, 2))
@@ -103,7 +104,7 @@ def _draw(n: int, seed: int) -> tuple[npt.NDArray[np.int64], _Doubles, dict[str,
 _LOGNORMAL = ("weight", "waist")
 
 
-def _law(name: str, sex: Sex, age: _Doubles, x: dict[str, _Doubles]) -> tuple[_Doubles, _Doubles]:
+def _law(name: str, sex: Sex, age: Floats, x: dict[str, Floats]) -> tuple[Floats, Floats]:
     """Mean and spread of a feature, or of its logarithm if _LOGNORMAL, given sex, age and the features before it."""
     if name == "height":
         return sex.height(age)
@@ -146,11 +147,11 @@ class Population:
             out[start : start + rows] = np.where(possible, log_p, -np.inf)
         return array_module(x).asarray(out)
 
-    def _possible(self, x: _Doubles) -> npt.NDArray[np.bool_]:
+    def _possible(self, x: Floats) -> npt.NDArray[np.bool_]:
         lengths = [k for k, name in enumerate(self.features) if name in ("height", *_LOGNORMAL)]
         return np.asarray((x[:, lengths] > 0).all(1))
 
-    def _log_p(self, x: _Doubles) -> _Doubles:
+    def _log_p(self, x: Floats) -> Floats:
         """ln p by summing over the sexes and, unless it is a feature, the age."""
         known = "age" in self.features
         at, weights = ages.quadrature()
@@ -162,7 +163,7 @@ class Population:
                 terms.append(self._log_joint(x[:, None, :], sex, at) - ages.log_density(at) + np.log(weights))
         return _log_sum(np.concatenate(terms, axis=1))
 
-    def _log_joint(self, x: _Doubles, sex: int, age: _Doubles) -> _Doubles:
+    def _log_joint(self, x: Floats, sex: int, age: Floats) -> Floats:
         """ln p(x, sex, age), x (..., d); an age among the features is `age`."""
         named = {name: x[..., k] for k, name in enumerate(self.features)}
         total = ages.log_density(age) - math.log(2)
@@ -188,11 +189,11 @@ class Population:
         return _entropy(self.features)[1]
 
 
-def _log_sum(terms: _Doubles) -> _Doubles:
+def _log_sum(terms: Floats) -> Floats:
     """ln sum exp over the second axis."""
     largest = terms.max(1, keepdims=True)
     total = np.exp(terms - np.where(np.isfinite(largest), largest, 0.0)).sum(1)
-    log_total: _Doubles = np.log(total, out=np.full_like(total, -np.inf), where=total > 0)
+    log_total: Floats = np.log(total, out=np.full_like(total, -np.inf), where=total > 0)
     log_total += np.maximum(largest[:, 0], -1e300)
     return log_total
 

@@ -1,13 +1,13 @@
-r"""Captions in plain words: what a handwritten digit is and looks like, and prompts in English or Italian.
+r"""Captions in plain words: the class and stroke features of a handwritten digit, and prompts in English or Italian.
 
     caption of a digit = (class, stroke weight, slant, width), one word of each kind
 
     weight   thin | medium | bold          slant   left | upright | slanted          width   narrow | regular | wide
 
-Look is relative to the digit: a thin one is in the third of its own class with the lightest stroke (`looks.py`),
-so every class has as many thin as bold ones and no word gives a class away. A prompt says some of the kinds and leaves
-the others open: "a thin slanted seven", "un sette sottile e inclinato", "bold zero". All that can be said is in one
-table; any other word is an error, as are two words of one kind.
+The words are relative to the class: a thin digit is in the third of its class with the lightest stroke (by
+`stroke_features`), so every class has as many thin as bold ones and no word gives a class away. A prompt names some of
+the kinds and leaves the others open: "a thin slanted seven", "un sette sottile e inclinato", "bold zero". All known
+words are in one table; any other word is an error, as are two words of one kind.
 
 Reference: the prompts of text-to-image models, e.g. A. Ramesh et al. (2021), arXiv:2102.12092, at the size of 19 words.
 """
@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inkdiff._core.backend import asnumpy
-from inkdiff.datasets.looks import attributes
+from inkdiff.datasets.stroke_features import stroke_features
 
 if TYPE_CHECKING:
-    from inkdiff.datasets.value import Dataset
+    from inkdiff.datasets.dataset import Dataset
 
 __all__ = ["KINDS", "PHRASES", "as_prompt", "captions", "parse_prompt"]
 
@@ -36,7 +36,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "width": ("narrow", "regular", "wide"),
 }
 
-# word: how it may be said in English, and in Italian; the first of each is how it is said
+# word: its phrases in English, and in Italian; the first of each is the one that `as_prompt` writes
 PHRASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "0": (("zero",), ("zero",)),
     "1": (("one",), ("uno",)),
@@ -81,14 +81,14 @@ def captions(data: Dataset) -> list[tuple[str, ...]]:
     if data.y is None or not np.isin(asnumpy(data.y), np.arange(10)).all():
         raise ValueError(f"data: {data.name!r} has no labels from 0 to 9; captions are of digits.")
     y = asnumpy(data.y)
-    said = [[str(int(label))] for label in y]
-    for kind, values in attributes(data.images)._asdict().items():
+    words = [[str(int(label))] for label in y]
+    for kind, values in stroke_features(data.images)._asdict().items():
         for label in np.unique(y):
             rows = np.flatnonzero(y == label)
             third = np.searchsorted(np.quantile(values[rows], (1 / 3, 2 / 3)), values[rows])
             for row, k in zip(rows, third, strict=True):
-                said[row].append(KINDS[kind][k])
-    return [tuple(saying) for saying in said]
+                words[row].append(KINDS[kind][k])
+    return [tuple(caption) for caption in words]
 
 
 def parse_prompt(prompt: str) -> tuple[str, ...]:
@@ -135,9 +135,9 @@ def as_prompt(words: tuple[str, ...], lang: str = "en") -> str:
     if strange:
         raise ValueError(f"words: {strange[0]!r} is no word of a caption; known are {', '.join(PHRASES)}.")
     column = _LANGUAGES.index(lang)
-    said = {kind: PHRASES[word][column][0] for kind, among in KINDS.items() for word in words if word in among}
-    digit = said.pop("class", ("digit", "cifra")[column])
-    return " ".join([*said.values(), digit] if lang == "en" else [digit, *said.values()])
+    phrases = {kind: PHRASES[word][column][0] for kind, among in KINDS.items() for word in words if word in among}
+    digit = phrases.pop("class", ("digit", "cifra")[column])
+    return " ".join([*phrases.values(), digit] if lang == "en" else [digit, *phrases.values()])
 
 
 def _known(phrase: str, known: list[str]) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.kernels import uniform
 
 __all__ = ["FewSequences", "heartbeat"]

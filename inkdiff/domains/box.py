@@ -13,25 +13,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, array_module
+from inkdiff._core.noise_address import Address
 from inkdiff._core.registry import register
+from inkdiff._core.rng import Stream
 from inkdiff.domains.base import Domain
-from inkdiff.kernels import ABSORB, PERIODIC, REFLECT, Walls
+from inkdiff.domains.boundaries import AbsorbedWalk
+from inkdiff.domains.box_sides import WALL_CODES, ends_by_axis, kinds_of_wall, per_axis
+from inkdiff.domains.fixed_point import BoxWalk
+from inkdiff.domains.heat_kernel import log_heat_kernel
+from inkdiff.domains.walks import Steps, Walk, check_quanta, check_rounding
+from inkdiff.kernels import ABSORB, PERIODIC, Walls
 
 __all__ = ["Box"]
 
-_WALLS = {"reflect": REFLECT, "periodic": PERIODIC, "absorb": ABSORB}
-_TILE = 1024  # numbers that make a long row
+_UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35
+_FAR = 2.0**19  # lengths of the box from the origin at which float64 no longer holds the phase
 
 
-@dataclass(frozen=True, init=False)
 @register
+@dataclass(frozen=True, init=False)
 class Box(Domain):
     """The product of intervals [lo, hi], one per axis, in the length unit of the state.
 
@@ -58,8 +67,8 @@ class Box(Domain):
         hi: float | Sequence[float] = 1.0,
         wall: str | Sequence[str] = "reflect",
     ) -> None:
-        low, high = _per_axis(lo, "lo"), _per_axis(hi, "hi")
-        kinds = _kinds(wall)
+        low, high = per_axis(lo, "lo"), per_axis(hi, "hi")
+        kinds = kinds_of_wall(wall)
         named = [("lo", low), ("hi", high), ("wall", kinds)]
         axes = {name: len(side) for name, side in named if isinstance(side, tuple)}
         if len(set(axes.values())) > 1:
@@ -74,7 +83,7 @@ class Box(Domain):
         object.__setattr__(self, "wall", kinds)
         # One entry each, or one per axis: kept, since every call needs them.
         base = [np.atleast_1d(np.asarray(side, np.float64)) for side in (low, sides)]
-        base.append(np.array([_WALLS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)], np.int64))
+        base.append(np.array([WALL_CODES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)], np.int64))
         object.__setattr__(self, "_sides", tuple(base))
 
     @property
@@ -135,7 +144,7 @@ class Box(Domain):
         low, length, _ = self._walls
         return low, np.maximum(low + length, self.hi)
 
-    def walls(self, dtype: npt.DTypeLike, xp: Any = np) -> Walls:
+    def kernel_walls(self, dtype: npt.DTypeLike, xp: ModuleType = np) -> Walls:
         """The box for the kernels: one entry if all axes are alike, else one per axis."""
         low, length, code = self._walls
         return Walls(xp.asarray(low, dtype), xp.asarray(length, dtype), xp.asarray(code))
@@ -160,6 +169,74 @@ class Box(Domain):
         low, length, circle = (xp.asarray(side) for side in (self.low(d), self.length(d), self.periodic(d)))
         turns = xp.floor((y - low) / length)
         return low, length, (turns % 2 == 1) & ~circle, y - low - turns * length
+
+    @property
+    def folds(self) -> bool:
+        """Unless a wall absorbs."""
+        return not self.absorbs
+
+    @property
+    def boundary(self) -> str:
+        """Absorbing ones, or others."""
+        return "absorbing walls" if self.absorbs else "walls"
+
+    def step(
+        self,
+        x: Array,
+        a: Array,
+        c: Array,
+        noise: Address,
+        *,
+        b: Array | None = None,
+        u: Array | None = None,
+        noisy: bool = True,
+        out: Array | None = None,
+        eps: Array | None = None,
+    ) -> Array:
+        """The kernel folds."""
+        walls = self.kernel_walls(x.dtype, array_module(x))
+        return kernels.affine_step(x, a=a, c=c, b=b, u=u, walls=walls, noise=noise, noisy=noisy, out=out, eps=eps)
+
+    def widest_step(self, d: int) -> float:
+        """Two periods: wider steps only lose their low bits (folded they are uniform to 5e-35)."""
+        return _UNIFORM * float(self.period(d).max())
+
+    def plan_walk(self, x: Array, steps: Steps) -> Walk:
+        """A walk of 32-bit phases; between absorbing walls walkers are followed one by one."""
+        if self.absorbs:
+            return AbsorbedWalk(self.kernel_walls(np.float64), x, steps)
+        low, length, _ = walls = self.kernel_walls(np.float64)
+        check_quanta(steps.width, float(length.max()) * 2.0**-31, steps.fine, "the box's fixed point (L/2^31)")
+        check_rounding(x, steps.rms, np.maximum(abs(low), abs(low + length)).max(), steps.fine)
+        return BoxWalk(walls, x, steps.width.reshape(-1))
+
+    def check_replay(self, x: Array, rms: float) -> None:
+        """Raise unless float64 holds the phases whole."""
+        low, length, _ = self.kernel_walls(np.float64)
+        if bool((np.maximum(abs(low), abs(low + length)) > _FAR * length).any()):
+            raise ValueError(
+                f"process lives in a box too far from the origin for an exact replay, [{self.lo}, {self.hi}]: move "
+                f"the origin to within {_FAR:g} of its lengths."
+            )
+
+    def log_step_density(self, x: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """The heat kernel."""
+        return log_heat_kernel(x, mean, variance, self)
+
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike, stream: int = Stream.PRIOR, step: int = 0
+    ) -> Array:
+        """n independent uniform rows of d coordinates; on the host."""
+        self.check_dimension(d)
+        u = kernels.uniform(n * d, seed=seed, step=step, stream=stream).reshape(n, d)
+        return (self.low(d) + self.length(d) * u).astype(dtype)
+
+    def clip(self, x: Array) -> Array:
+        """What rounding has carried through a wall, put on it."""
+        xp, d = array_module(x), x.shape[1]
+        self.check_dimension(d)
+        low, length = (xp.asarray(side, x.dtype) for side in (self.low(d), self.length(d)))
+        return xp.clip(x, low, low + length)
 
     def volume(self, d: int) -> float:
         """Product of the side lengths."""
@@ -187,7 +264,7 @@ class Box(Domain):
         if low.size == 1:
             inside = bool(x.min() >= low[0]) and bool(x.max() <= top[0])
         else:
-            least, most = _ends_by_axis(x)
+            least, most = ends_by_axis(x)
             inside = bool(((least >= low) & (most <= top)).all())
         if inside:
             return
@@ -199,43 +276,3 @@ class Box(Domain):
                 f"coordinates are outside (smallest {float(x.min()):.6g}, largest {float(x.max()):.6g}); "
                 f"rescale {name} or enlarge the box."
             )
-
-
-def _ends_by_axis(x: Array) -> tuple[Array, Array]:
-    """Least and greatest of each column of x (n, d), (d,) each; NaN where there is one.
-
-    Row by row that would take ten times as long: so as many rows as make a long one are taken at once, and those at
-    the end, which need not fill one, some of them twice.
-    """
-    (n, d), xp = x.shape, array_module(x)
-    rows = min(n, -(-_TILE // d))
-    tiles = x[: n // rows * rows].reshape(-1, rows * d), x[n - rows :].reshape(1, -1)
-    least, most = (tile.min(axis=0) for tile in tiles), (tile.max(axis=0) for tile in tiles)
-    return xp.minimum(*least).reshape(rows, d).min(axis=0), xp.maximum(*most).reshape(rows, d).max(axis=0)
-
-
-def _per_axis(side: float | Sequence[float], name: str) -> float | tuple[float, ...]:
-    if np.ndim(side) == 0:
-        return _bounded(side, name)
-    values = tuple(_bounded(v, name) for v in side)  # type: ignore[union-attr]
-    if not values:
-        raise ValueError(f"{name} must be a number or one number per axis, got an empty sequence.")
-    return values
-
-
-def _kinds(wall: object) -> str | tuple[str, ...]:
-    """One kind of wall, or one per axis if they differ."""
-    kinds: list[Any] = list(wall) if isinstance(wall, (list, tuple)) else [wall]
-    for kind in kinds:
-        if not isinstance(kind, str) or kind not in _WALLS:
-            raise ValueError(f"wall must be one of {', '.join(map(repr, _WALLS))}, or one per axis, got {wall!r}.")
-    if not kinds:
-        raise ValueError("wall must name a kind, or one per axis, got an empty sequence.")
-    return wall if isinstance(wall, str) else tuple(kinds)
-
-
-def _bounded(side: object, name: str) -> float:
-    number = checks.real(side, name)
-    if abs(number) > checks.LARGEST:
-        raise ValueError(f"{name} must lie within +-{checks.LARGEST:g}, got {number}; change units.")
-    return number

@@ -18,11 +18,14 @@ Reference: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 14.3 an
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.box import Box
+
+if TYPE_CHECKING:
+    from inkdiff.domains.box import Box
 
 __all__ = ["log_heat_kernel"]
 

@@ -20,7 +20,10 @@ import numpy.typing as npt
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, array_module
 from inkdiff.domains.base import Domain
+from inkdiff.domains.boundaries import ObstructedWalk
 from inkdiff.domains.box import Box
+from inkdiff.domains.walks import Steps, Walk
+from inkdiff.kernels import Walls
 
 __all__ = ["Maze"]
 
@@ -100,6 +103,22 @@ class Maze(Domain):
         """Raise unless d is the number of the maze's axes."""
         if d != self.solid.ndim:
             raise ValueError(f"the maze has {self.solid.ndim} axes, but x has {d} coordinates per row.")
+
+    @property
+    def folds(self) -> bool:
+        """No: a step that leads into a solid cell is not taken at all."""
+        return False
+
+    @property
+    def boundary(self) -> str:
+        """Obstacles."""
+        return "obstacles"
+
+    def plan_walk(self, x: Array, steps: Steps) -> Walk:
+        """A walk of steps that are taken or refused."""
+        d = self.solid.ndim
+        walls = Walls(*(np.full(d, side) for side in self.box.kernel_walls(np.float64)))
+        return ObstructedWalk(walls, self.solid, self.cell, x, steps)
 
     def fold(self, y: Array) -> Array:
         """Refused: an obstacle takes a step back as a whole, which needs to know where the step began."""

@@ -1,4 +1,4 @@
-"""Array-level doors of the kernels: noise by address, walks, and the one step x <- fold(a x + b u + s eps).
+"""Array-level doors of the kernels: noise by address, walks, and the one step x <- fold(a x + b u + c eps).
 
 A door validates what a caller can get wrong, flattens arrays, splits the seed into its key, and calls the shell
 of the device the arrays are on: `inkdiff.kernels.cpu` for NumPy, `inkdiff.kernels.cuda`, on CuPy's current
@@ -16,14 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, current_stream, is_cuda
+from inkdiff._core.backend import Array, Floats, array_module, current_stream, is_cuda
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import QUARTER, Stream
 from inkdiff.kernels.formulas import PERIODIC, REFLECT
 from inkdiff.kernels.hitting import ABSORB
 
 __all__ = [
-    "ABSORB", "PERIODIC", "REFLECT", "Walls", "absorb", "histogram", "moments", "normal", "obstruct", "philox4x32",
-    "step", "uniform", "walk", "walk_box", "walk_free",
+    "ABSORB", "PERIODIC", "REFLECT", "Walls", "absorb", "affine_step", "histogram", "moments", "normal", "obstruct",
+    "philox4x32", "uniform", "walk", "walk_box", "walk_free",
 ]  # fmt: skip
 
 
@@ -152,32 +153,25 @@ def uniform(
     return _fill("uniform", n, seed, step, stream, start, out)
 
 
-def walk(x: Array, a: Array, s: Array, *, seed: int, first_step: int, stream: int, start: int = 0) -> None:
-    """len(a) steps of x <- a[k] x + s[k] eps, in place on a contiguous float array; a, s of its dtype and device.
+def walk(x: Array, a: Array, c: Array, noise: Address) -> None:
+    """len(a) steps of x <- a[k] x + c[k] eps, in place on a contiguous float array; a, c of its dtype and device.
 
-    `start` is the flat element number of x's first entry, here and below.
+    `noise` is the address of the first step, its `start` the flat element number of x's first entry, here and below.
     """
-    _shell("walk", x, a.size)(x.reshape(-1), start, a, s, first_step, np.uint64(stream), *_key(seed))
+    _shell("walk", x, a.size)(x.reshape(-1), noise.start, a, c, noise.step, np.uint64(noise.stream), *_key(noise.seed))
 
 
-def walk_box(x: Array, width: Array, walls: Walls, *, seed: int, first_step: int, stream: int, start: int = 0) -> None:
+def walk_box(x: Array, width: Array, walls: Walls, noise: Address) -> None:
     """Driftless steps in a box, in place on positions x (n, d); width (steps,) float64, negative to undo them.
 
-    `walls` in float64; `start` a multiple of d. Positions are 32-bit phases from the first step to the last.
+    `walls` in float64; `noise.start` a multiple of d. Positions are 32-bit phases from the first step to the last.
     """
-    _shell("walk_box", x, width.size)(x.reshape(-1), start, *walls, width, first_step, np.uint64(stream), *_key(seed))
+    _shell("walk_box", x, width.size)(
+        x.reshape(-1), noise.start, *walls, width, noise.step, np.uint64(noise.stream), *_key(noise.seed)
+    )
 
 
-def walk_free(
-    x: Array,
-    width: npt.NDArray[np.float64],
-    quantum: float,
-    *,
-    seed: int,
-    first_step: int,
-    stream: int,
-    start: int = 0,
-) -> None:
+def walk_free(x: Array, width: Floats, quantum: float, noise: Address) -> None:
     """Driftless steps in free space, in place on positions x; width (steps,) of the host, negative to undo them.
 
     Positions are 64-bit integers, in quanta, from the first step to the last; `quantum` a power of two.
@@ -189,32 +183,29 @@ def walk_free(
     shift = np.maximum(exponent - _WIDEST_EXPONENT, 0).astype(np.int64)
     amplitude = np.ldexp(amplitude, -shift)
     _shell("walk_free", x, width.size)(
-        x.reshape(-1), start, quantum, xp.asarray(amplitude), xp.asarray(shift), first_step, np.uint64(stream),
-        *_key(seed),
+        x.reshape(-1), noise.start, quantum, xp.asarray(amplitude), xp.asarray(shift), noise.step,
+        np.uint64(noise.stream), *_key(noise.seed),
     )  # fmt: skip
 
 
-def step(
+def affine_step(
     x: Array,
     *,
     a: Array,
-    s: Array,
+    c: Array,
+    noise: Address,
     b: Array | None = None,
     u: Array | None = None,
     walls: Walls | None = None,
-    seed: int,
-    number: int,
-    stream: int,
-    start: int = 0,
     noisy: bool = True,
     out: Array | None = None,
     eps: Array | None = None,
 ) -> Array:
-    """out <- fold(a x + b u + s eps) on a contiguous (n, d) array; exact rounding: one fma per sum, then the fold.
+    """out <- fold(a x + b u + c eps) on a contiguous (n, d) array; exact rounding: one fma per sum, then the fold.
 
-    a, s, b: arrays of one entry, or one per row, in the dtype of x, as are the sides of `walls` (None: free space).
-    `eps`, if given, (n, d) float32, receives the normals. `number` and `stream` address the noise, as does `start`, a
-    multiple of d; `noisy=False` says that s is zero.
+    a, c, b: arrays of one entry, or one per row, in the dtype of x, as are the sides of `walls` (None: free space).
+    `eps`, if given, (n, d) float32, receives the normals. `noise` is their address, its `start` a multiple of d;
+    `noisy=False` says that c is zero.
     """
     xp = array_module(x, u, out)
     nothing = xp.empty(0, x.dtype)
@@ -222,43 +213,41 @@ def step(
         walls = Walls(nothing, nothing, xp.empty(0, np.int64))
     if out is None:
         out = xp.empty_like(x)
-    _shell("step", x)(
+    _shell("affine_step", x)(
         x.reshape(-1),
         nothing if u is None else u.reshape(-1),
         out.reshape(-1),
         xp.empty(0, np.float32) if eps is None else eps.reshape(-1),
-        start,
+        noise.start,
         a,
         a if b is None else b,
-        s,
+        c,
         x.shape[1],
         *walls,
         noisy,
-        np.uint64(number),
-        np.uint64(stream),
-        *_key(seed),
+        np.uint64(noise.step),
+        np.uint64(noise.stream),
+        *_key(noise.seed),
     )
     return out
 
 
-def absorb(
-    x: Array, z: Array, walls: Walls, s: float, when: Array, t: float, dt: float, *, seed: int, number: int, start: int
-) -> None:
-    """One step x <- x + s z between walls of which some absorb, in place on x (n, d) float64; z normals (n, d) float32.
+def absorb(x: Array, z: Array, walls: Walls, c: float, when: Array, t: float, dt: float, noise: Address) -> None:
+    """One step x <- x + c z between walls of which some absorb, in place on x (n, d) float64; z normals (n, d) float32.
 
     `when` (n,) float64, infinite for walkers still alive, receives the time at which each is absorbed, in t .. t + dt.
-    `walls` per axis, float64. The bridges' noise has a stream of its own, at step `number`.
+    `walls` per axis, float64. The bridges' noise has a stream of its own, at the step of `noise`.
     """
-    stream, step = np.uint64(Stream.BRIDGE), np.uint64(number)
-    _shell("absorb", x, _ROW_WEIGHT)(x, z, start, *walls, s, when, t, dt, step, stream, *_key(seed))
+    stream, step = np.uint64(Stream.BRIDGE), np.uint64(noise.step)
+    _shell("absorb", x, _ROW_WEIGHT)(x, z, noise.start, *walls, c, when, t, dt, step, stream, *_key(noise.seed))
 
 
-def obstruct(x: Array, z: Array, walls: Walls, s: float, solid: Array, inverse: Array, bins: Array) -> None:
-    """One step x <- x + s z in place on x (n, d) float64, not taken by walkers whom it would lead into a solid cell.
+def obstruct(x: Array, z: Array, walls: Walls, c: float, solid: Array, inverse: Array, bins: Array) -> None:
+    """One step x <- x + c z in place on x (n, d) float64, not taken by walkers whom it would lead into a solid cell.
 
     solid flat bool of prod(bins) cells of 1/inverse a side; walls, inverse and bins per axis.
     """
-    _shell("obstruct", x, _ROW_WEIGHT)(x, z, *walls, s, solid, inverse, bins)
+    _shell("obstruct", x, _ROW_WEIGHT)(x, z, *walls, c, solid, inverse, bins)
 
 
 def _parts(x: Array) -> int:

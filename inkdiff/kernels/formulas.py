@@ -2,10 +2,10 @@
 
 One kernel moves ink and images, forwards and backwards:
 
-    x  <-  fold(a x + b u + s eps)
+    x  <-  fold(a x + b u + c eps)
 
 with u = score(x, t) and b = 0 forward in time. Without a drift positions are integers while they walk, so that small
-steps do not stall, additions commute, and the same walk with the amplitude -s undoes it to the last bit.
+steps do not stall, additions commute, and the same walk with the amplitude -c undoes it to the last bit.
 
 In a box the integer is a 32-bit *phase* on the doubled torus, 2^32 quanta = 2 L for reflecting walls (the walker and
 its mirror image) and = L for periodic ones. Integer overflow is then the wrap, and reflection is an absolute value
@@ -67,30 +67,30 @@ def fold(x: Any, lo: Any, length: Any, wall: Any) -> Any:
 
 
 @inline
-def drive(x: Any, a: Any, u: Any, b: Any, s: Any, z: Any) -> Any:
-    """a x + b u + s z, each sum one rounding."""
-    return fma(s, z, fma(b, u, a * x))
+def drive(x: Any, a: Any, u: Any, b: Any, c: Any, z: Any) -> Any:
+    """a x + b u + c z, each sum one rounding."""
+    return fma(c, z, fma(b, u, a * x))
 
 
 @inline
-def displace(x: Any, s: Any, z: Any) -> Any:
-    """x + s z in one rounding."""
-    return fma(s, z, x)
+def displace(x: Any, c: Any, z: Any) -> Any:
+    """x + c z in one rounding."""
+    return fma(c, z, x)
 
 
 @inline
-def advance(x: Any, a: Any, s: Any, z: Any) -> Any:
-    """a x + s z in one rounding after a x: the step without a score."""
-    return fma(s, z, a * x)
+def advance(x: Any, a: Any, c: Any, z: Any) -> Any:
+    """a x + c z in one rounding after a x: the step without a score."""
+    return fma(c, z, a * x)
 
 
 @inline
 def advance4(
-    x0: Any, x1: Any, x2: Any, x3: Any, a: Any, s: Any, call: Any, step: Any, stream: Any, k0: Any, k1: Any
+    x0: Any, x1: Any, x2: Any, x3: Any, a: Any, c: Any, call: Any, step: Any, stream: Any, k0: Any, k1: Any
 ) -> Any:  # fmt: skip
-    """x <- a x + s eps for the four elements that share one Philox call."""
+    """x <- a x + c eps for the four elements that share one Philox call."""
     z0, z1, z2, z3 = normals4(call, step, stream, k0, k1)
-    return advance(x0, a, s, z0), advance(x1, a, s, z1), advance(x2, a, s, z2), advance(x3, a, s, z3)
+    return advance(x0, a, c, z0), advance(x1, a, c, z1), advance(x2, a, c, z2), advance(x3, a, c, z3)
 
 
 @inline
@@ -168,15 +168,15 @@ def quanta_increment(amplitude: Any, z: Any, shift: Any) -> Any:
 
 @inline
 def advance_quanta4(
-    h0: Any, h1: Any, h2: Any, h3: Any, s: Any, shift: Any, call: Any, step: Any, stream: Any, k0: Any, k1: Any
+    h0: Any, h1: Any, h2: Any, h3: Any, c: Any, shift: Any, call: Any, step: Any, stream: Any, k0: Any, k1: Any
 ) -> Any:  # fmt: skip
-    """Position in quanta (int64) += step, for the four elements that share one Philox call; s in 2^shift quanta."""
+    """Position in quanta (int64) += step, for the four elements that share one Philox call; c in 2^shift quanta."""
     z0, z1, z2, z3 = normals4(call, step, stream, k0, k1)
     return (
-        h0 + quanta_increment(s, z0, shift),
-        h1 + quanta_increment(s, z1, shift),
-        h2 + quanta_increment(s, z2, shift),
-        h3 + quanta_increment(s, z3, shift),
+        h0 + quanta_increment(c, z0, shift),
+        h1 + quanta_increment(c, z1, shift),
+        h2 + quanta_increment(c, z2, shift),
+        h3 + quanta_increment(c, z3, shift),
     )
 
 

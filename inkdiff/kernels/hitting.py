@@ -1,18 +1,18 @@
 """When a walker hits a wall within a step, as scalar functions: the Brownian bridge between two known points.
 
-A step from distance a > 0 to distance b of an absorbing wall, of variance s^2, has touched the wall on the way with
+A step from distance a > 0 to distance b of an absorbing wall, of variance c^2, has touched the wall on the way with
 probability
 
-    P = exp(-2 a b / s^2)   (b > 0),        1   (b <= 0),
+    P = exp(-2 a b / c^2)   (b > 0),        1   (b <= 0),
 
 however coarse the step. Given that, the share f of the step at which it first did is f = r/(1 + r), where r is
-inverse Gaussian with mean a/|b| and shape a^2/s^2: with time r = f/(1 - f) the bridge becomes a drifting walk.
-Between two walls both are looked at; that a single step touches both is neglected (below 1e-13 if s <= L/4).
+inverse Gaussian with mean a/|b| and shape a^2/c^2: with time r = f/(1 - f) the bridge becomes a drifting walk.
+Between two walls both are looked at; that a single step touches both is neglected (below 1e-13 if c <= L/4).
 
 When another coordinate's touch has ended the walk, a coordinate between absorbing walls has not touched its own yet:
 its bridge is conditioned on that, which makes the distance from the wall a Bessel bridge, the length of a
 three-dimensional Brownian bridge. From a to 0, where it touches later in the step, or from a to b, where it does not:
-then the two ends subtend an angle with density ~ exp(a b cos(angle)/s^2). The farther of its two walls is neglected.
+then the two ends subtend an angle with density ~ exp(a b cos(angle)/c^2). The farther of its two walls is neglected.
 
 References: A. N. Borodin and P. Salminen, Handbook of Brownian Motion (2002), IV.26; J. R. Michael, W. R. Schucany,
 R. W. Haas, Generating random variates using transformations with multiple roots (1976); D. Williams, Path
@@ -52,17 +52,17 @@ def second_call(element: Any) -> Any:
 
 
 @inline
-def _touches(a: Any, b: Any, u: Any, s: Any) -> Any:
+def _touches(a: Any, b: Any, u: Any, c: Any) -> Any:
     """Whether the bridge from distance a to distance b of the wall has touched it; u uniform."""
-    return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (s * s)))
+    return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (c * c)))
 
 
 @inline
-def _first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
+def _first_touch(a: Any, b: Any, u: Any, z: Any, c: Any) -> Any:
     """Share of the step at which the bridge that touches the wall first does; u uniform, z normal."""
     if a <= 0:
         return 0.0
-    shape = (a / s) * (a / s)
+    shape = (a / c) * (a / c)
     drift = abs(b) / a  # 1/mean
     square = z * z
     # Of the two roots of Michael, Schucany and Haas, in a form that holds for b = 0 and loses no digits.
@@ -74,25 +74,25 @@ def _first_touch(a: Any, b: Any, u: Any, z: Any, s: Any) -> Any:
 
 
 @inline
-def meet(x: Any, y: Any, lo: Any, hi: Any, u: Any, v: Any, z: Any, s: Any) -> Any:
+def meet(x: Any, y: Any, lo: Any, hi: Any, u: Any, v: Any, z: Any, c: Any) -> Any:
     """(share of the step, place): when and on which of two walls a step from x to y first ends; share NEVER if on none.
 
     u, v uniform, z normal. That one step touches both walls is neglected: one number u decides for both.
     """
-    down, up = _touches(x - lo, y - lo, u, s), _touches(hi - x, hi - y, 1 - u, s)
+    down, up = _touches(x - lo, y - lo, u, c), _touches(hi - x, hi - y, 1 - u, c)
     place = lo if down else hi
-    share = _first_touch(abs(x - place), y - lo if down else hi - y, v, z, s)
+    share = _first_touch(abs(x - place), y - lo if down else hi - y, v, z, c)
     return (share if down | up else NEVER), place
 
 
 @inline
-def bridge(x: Any, y: Any, share: Any, z: Any, s: Any) -> Any:
+def bridge(x: Any, y: Any, share: Any, z: Any, c: Any) -> Any:
     """Where the bridge from x to y is after a share of the step; z normal."""
-    return fma(s * math.sqrt(share * (1 - share)), z, fma(share, y - x, x))
+    return fma(c * math.sqrt(share * (1 - share)), z, fma(share, y - x, x))
 
 
 @inline
-def alive_at(x: Any, y: Any, lo: Any, hi: Any, f: Any, later: Any, place: Any, u: Any, v: Any, z: Any, s: Any) -> Any:
+def alive_at(x: Any, y: Any, lo: Any, hi: Any, f: Any, later: Any, place: Any, u: Any, v: Any, z: Any, c: Any) -> Any:
     """Where the bridge from x to y is after a share f of the step, given that it has met no wall by then.
 
     It meets the wall at `place` after the share `later` > f, or none if that is NEVER; u, v uniform, z normal.
@@ -102,12 +102,12 @@ def alive_at(x: Any, y: Any, lo: Any, hi: Any, f: Any, later: Any, place: Any, u
     wall = place if meets else nearer
     a, b, end = abs(x - wall), (0.0 if meets else abs(y - wall)), (later if meets else 1.0)
     r = f / end
-    angular = a * b / (s * s)
+    angular = a * b / (c * c)
     narrow = math.log1p(fma(1 - u, math.expm1(-2 * angular), 0.0)) / max(angular, 1e-12)  # not contracted
     cosine = 1 + narrow if angular > 1e-12 else fma(2.0, u, -1.0)
     p, q = (1 - r) * a, r * b
     mean = math.sqrt(max(fma(p, p, fma(q, q, 2 * p * q * cosine)), 0.0))
-    variance = s * s * f * (1 - r)
+    variance = c * c * f * (1 - r)
     along = fma(math.sqrt(variance), z, mean)
     distance = math.sqrt(fma(along, along, -2 * variance * math.log(v)))
     distance = min(distance, hi - lo)

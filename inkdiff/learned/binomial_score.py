@@ -44,7 +44,6 @@ from inkdiff.nn import (
     thread_arena,
 )
 from inkdiff.processes.binomial import Binomial
-from inkdiff.simulation.forward import check_state
 from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LearnedBits"]
@@ -89,7 +88,7 @@ class LearnedBits(Learner):
 
     def prepared(self, data: Any) -> Array:
         """The rows of a data set or array as float32 bits (n, d), checked."""
-        x = check_state(self.process, getattr(data, "x", data), "data")
+        x = self.process.check_state(getattr(data, "x", data), "data")
         if x.shape[1] != self.d:
             raise ValueError(f"data must have {self.d} bits per row like the training data, got {x.shape[1]}.")
         return array_module(x).ascontiguousarray(x, dtype=np.float32)
@@ -183,7 +182,7 @@ class LearnedBits(Learner):
         cls, process: Binomial, data: Any, condition: LabelsOrWords | None, settings: Settings
     ) -> tuple[LearnedBits, Array]:
         """Log-odds not yet trained, and the bits."""
-        x = check_state(process, getattr(data, "x", data), "data")
+        x = process.check_state(getattr(data, "x", data), "data")
         x = array_module(x).ascontiguousarray(x, dtype=np.float32)
         xp, n = array_module(x), len(x)
         ones = x.sum(0, dtype=np.float64)

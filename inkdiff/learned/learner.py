@@ -32,7 +32,7 @@ from inkdiff.learned.model.word_conditioning import LabelsOrWords
 from inkdiff.learned.training.settings import Fingerprint, Settings
 from inkdiff.learned.training.sharded_objective import DenoisingLoss
 from inkdiff.nn import TimeConditionedNetwork
-from inkdiff.processes.base import Timed, check_process
+from inkdiff.processes.forward import check_forward_process
 
 __all__ = ["Learner", "Tensors", "learner_of", "learns", "notes"]
 
@@ -140,7 +140,7 @@ class Learner(ABC):
         return common | config, {"theta": self.theta} | tensors
 
 
-def learns(process: type[Timed], *parameterisations: str) -> Callable[[C], C]:
+def learns(process: type, *parameterisations: str) -> Callable[[C], C]:
     """A decorator of a `Learner`: `inkdiff.fit` with processes of this class, or derived from it, yields it.
 
     If `parameterisations` are given, only with those; by default with the default one, "score".
@@ -168,7 +168,7 @@ def learner_of(process: object, parameterisation: str = "score") -> type[Learner
                 choice = ", ".join(map(repr, known))
                 raise ValueError(f"parameterisation must be {choice} for {base.__name__}, got {parameterisation!r}.")
             return known[parameterisation]
-    check_process(process)
+    check_forward_process(process)
     raise TypeError(f"process: nothing is learned of a {type(process).__name__}; see inkdiff.learned.learns.")
 
 

@@ -25,13 +25,14 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 from inkdiff.domains.box import Box
 from inkdiff.metrics.estimates import Estimate
-from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.processes.base import Process, closed_form_domain
 from inkdiff.processes.binomial import Binomial
-from inkdiff.simulation.binomial_steps import prior_cost, step_cost
-from inkdiff.simulation.forward import check_state, jump
+from inkdiff.processes.binomial_bound import prior_cost, step_cost
+from inkdiff.processes.forward import check_forward_process
 
 __all__ = ["ELBO", "elbo"]
 
@@ -109,8 +110,8 @@ def elbo(
     ValueError, TypeError
         For bad arrays or times, walls, an unknown variance, or a score without the derivative that it needs.
     """
-    check_process(process, also=Binomial)
-    x = check_state(process, x, "x").astype(np.float64)
+    check_forward_process(process)
+    x = process.check_state(x, "x").astype(np.float64)
     if not isinstance(process, Binomial) and isinstance(closed_form_domain(process, "a bound"), Box):
         raise ValueError("process has walls, between which steps back are not Gaussian; use log_likelihood.")
     grid = checks.increasing(times, decreasing=True)
@@ -127,7 +128,7 @@ def elbo(
     for k, (t, s) in enumerate(zip(grid[:-1].tolist(), grid[1:].tolist(), strict=True)):
         cost = np.zeros(len(x))
         for j in range(draws):
-            x_t = jump(process, x, t, seed=seed, step=k * draws + j, stream=Stream.BOUND)
+            x_t = process.jump(x, t, Address(seed, k * draws + j, Stream.BOUND))
             if isinstance(process, Binomial):
                 cost += step_cost(process, np.asarray(score(x_t, t), np.float64), x_t, x, t, s) / draws
             elif variance == "matched":

@@ -29,8 +29,6 @@ from inkdiff._core.rng import Stream
 from inkdiff.domains.box import Box
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.samplers.flow import fold_with_sign
-from inkdiff.simulation.forward import check_state
 
 __all__ = ["FiniteDifference", "Hutchinson", "LogLikelihood", "log_likelihood"]
 
@@ -80,8 +78,9 @@ class FiniteDifference:
 
     def _unfolded(self, y: Array, t: Any) -> Array:
         """The score and its mirror images, at y anywhere."""
-        inside, sign = fold_with_sign(self.box, y)
-        return sign * self.score(inside, t)
+        if self.box is None:
+            return self.score(y, t)
+        return self.box.unfold(y, self.score(self.box.fold(y), t))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +147,7 @@ def log_likelihood(
     """
     check_process(process)
     domain = closed_form_domain(process, "a likelihood")
-    x = check_state(process, x, "x")
+    x = process.check_state(x, "x")
     if is_cuda(x) or process.discrete:
         raise ValueError("x must be a NumPy array and time continuous: the flow is followed by scipy's solver.")
     if not callable(score) or not hasattr(score, "jvp"):
@@ -209,16 +208,16 @@ class _Flow:
         tangents, random = directions
         n, d = x.shape
         k = len(tangents) if random else 1
-        box = self.process.domain if isinstance(self.process.domain, Box) else None
+        domain = self.process.domain
 
         def slope(root: float, flat: _Floats) -> _Floats:
             y = flat[: n * d].reshape(n, d)
             t = min(max(root * root, self.first), self.last)
             f, half = float(self.process.f(t)), float(self.process.g2(t)) / 2
-            inside, sign = fold_with_sign(box, y)
-            u, Jv = self.score.jvp(inside, t, tangents)
+            u, Jv = self.score.jvp(domain.fold(y), t, tangents)
+            u = domain.unfold(y, u)
             traces = (tangents * Jv).sum(2) if random else (tangents * Jv).sum((0, 2))[None]
-            return 2 * root * np.concatenate([(f * y - half * sign * u).ravel(), (d * f - half * traces).ravel()])
+            return 2 * root * np.concatenate([(f * y - half * u).ravel(), (d * f - half * traces).ravel()])
 
         ends = math.sqrt(self.first), math.sqrt(self.last)
         state = np.concatenate([x.ravel(), np.zeros(k * n)])
@@ -226,7 +225,7 @@ class _Flow:
         if not done.success:
             raise FloatingPointError(f"the flow could not be followed to t = {self.last:g}: {done.message}")
         end = done.y[:, -1]
-        arrived, _ = fold_with_sign(box, end[: n * d].reshape(n, d))
+        arrived = domain.fold(end[: n * d].reshape(n, d))
         gained = end[n * d :].reshape(k, n)
         values = self.process.prior(self.last).log_density(arrived) + gained.mean(0)
         stderr = gained.std(0, ddof=1) / math.sqrt(k) if random else np.zeros(n)

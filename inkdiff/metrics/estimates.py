@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from inkdiff._core.backend import Floats
+
 __all__ = ["Column", "Estimate", "check_several", "jackknife_variance"]
 
 
@@ -60,8 +62,8 @@ class Estimate(NamedTuple):
 class Column:
     """One observable at each time: `value` and `stderr`, both (k,)."""
 
-    value: npt.NDArray[np.float64]
-    stderr: npt.NDArray[np.float64]
+    value: Floats
+    stderr: Floats
 
     def __len__(self) -> int:
         """The number of times."""

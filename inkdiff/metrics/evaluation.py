@@ -26,13 +26,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, asnumpy
+from inkdiff._core.backend import Array, Floats, asnumpy
 from inkdiff._core.rng import Stream
-from inkdiff.datasets.value import Dataset, Density
+from inkdiff.datasets.dataset import Dataset, Density
 from inkdiff.metrics import (
     Estimate,
     FeatureClassifier,
@@ -138,7 +137,7 @@ def excess_nll(score: LearnedScore, density: Density, x: Array, *, tolerance: fl
     """
     x = asnumpy(checks.state(x, "x"))
     found = score.log_likelihood(x, rtol=tolerance, atol=tolerance)
-    truth: npt.NDArray[np.float64] = np.asarray(density.log_density(x.astype(np.float64)))
+    truth: Floats = np.asarray(density.log_density(x.astype(np.float64)))
     return Estimate.of_mean(truth - found.values)
 
 

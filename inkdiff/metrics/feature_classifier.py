@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from inkdiff._core.backend import Array, asnumpy
-from inkdiff.datasets.value import Dataset
+from inkdiff._core.backend import Array, Floats, asnumpy
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.metrics.sample_distances import points
 from inkdiff.nn import one_thread_each
@@ -57,7 +56,7 @@ class FeatureClassifier:
         with one_thread_each():
             return cls(MLPClassifier(_HIDDEN, max_iter=_EPOCHS, random_state=_SEED).fit(asnumpy(train.x), y))
 
-    def features(self, x: Array | Dataset) -> npt.NDArray[np.float64]:
+    def features(self, x: Array | Dataset) -> Floats:
         """The last hidden layer, (n, 32)."""
         h = asnumpy(points(x, "x")).astype(np.float64)
         if h.shape[1] != self.model.n_features_in_:

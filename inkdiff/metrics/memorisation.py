@@ -26,7 +26,7 @@ import numpy as np
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.simulation.forward import diffuse

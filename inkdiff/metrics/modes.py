@@ -17,12 +17,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, asnumpy
-from inkdiff.datasets.densities import BlurredSkeleton
-from inkdiff.datasets.value import Dataset
+from inkdiff._core.backend import Array, Floats, asnumpy
+from inkdiff.datasets.dataset import Dataset
+from inkdiff.datasets.densities import GaussianMixture
 from inkdiff.metrics.estimates import Estimate
 
 __all__ = ["ModeCoverage", "modes_covered"]
@@ -33,13 +32,13 @@ class ModeCoverage(NamedTuple):
 
     covered: int
     modes: int
-    fair_shares: npt.NDArray[np.float64]
+    fair_shares: Floats
     near: Estimate
     near_real: float  # `near` of the mixture itself
 
 
 def modes_covered(
-    samples: Array | Dataset, mixture: Dataset | BlurredSkeleton, *, least: float = 1 / 3, within: float = 3.0
+    samples: Array | Dataset, mixture: Dataset | GaussianMixture, *, least: float = 1 / 3, within: float = 3.0
 ) -> ModeCoverage:
     """How many modes of a mixture of Gaussians the samples cover.
 
@@ -62,7 +61,7 @@ def modes_covered(
 
     x = asnumpy(checks.state(samples.x if isinstance(samples, Dataset) else samples, "samples")).astype(np.float64)
     density = mixture.density if isinstance(mixture, Dataset) else mixture
-    if not isinstance(density, BlurredSkeleton):
+    if not isinstance(density, GaussianMixture):
         raise TypeError(
             f"mixture must be a data set with known modes, such as eight_gaussians, got {checks.show(mixture)}."
         )

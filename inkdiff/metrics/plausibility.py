@@ -22,11 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
+from inkdiff._core.backend import Floats
 from inkdiff.metrics.estimates import Column, Estimate
 
 __all__ = ["calibration_p_value", "plausibility"]
-
-_Doubles = npt.NDArray[np.float64]
 
 
 def plausibility(population: npt.ArrayLike, log_p: npt.ArrayLike) -> Estimate | Column:
@@ -67,9 +66,7 @@ def calibration_p_value(population: npt.ArrayLike, log_p: npt.ArrayLike) -> floa
     return float(stats.ks_2samp(members, points).pvalue)
 
 
-def _checked(
-    population: npt.ArrayLike, log_p: npt.ArrayLike
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _checked(population: npt.ArrayLike, log_p: npt.ArrayLike) -> tuple[Floats, Floats]:
     members, points = np.asarray(population, np.float64), np.asarray(log_p, np.float64)
     if members.ndim != 1 or len(members) < 2 or points.ndim > 1:
         raise ValueError(

@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.datasets.value import Dataset
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.metrics.estimates import Estimate, jackknife_variance
 
 __all__ = [
@@ -49,7 +49,7 @@ class ClassHistogram(NamedTuple):
 
     labels: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
-    expected: npt.NDArray[np.float64]
+    expected: Floats
     p_value: float
 
 
@@ -130,7 +130,7 @@ def frechet_distance(x: Array | Dataset, y: Array | Dataset) -> Estimate:
     return Estimate(value, math.sqrt(of_x + of_y))
 
 
-def _block_sums(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _block_sums(x: Floats, y: Floats) -> Floats:
     """Sums of |x_i - y_j| over each pair of jackknife groups, (groups, groups)."""
     from scipy.spatial.distance import cdist
 
@@ -161,7 +161,7 @@ def energy_distance(x: Array | Dataset, y: Array | Dataset) -> Estimate:
     m = np.array([len(b[g::GROUPS]) for g in range(GROUPS)], dtype=np.float64)
     everyone = np.ones(GROUPS)
 
-    def distance(keep_x: npt.NDArray[np.float64], keep_y: npt.NDArray[np.float64]) -> float:
+    def distance(keep_x: Floats, keep_y: Floats) -> float:
         nx, ny = keep_x @ n, keep_y @ m
         cross = keep_x @ xy @ keep_y / (nx * ny)
         return float(2 * cross - keep_x @ xx @ keep_x / nx**2 - keep_y @ yy @ keep_y / ny**2)

@@ -21,36 +21,34 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, asnumpy
+from inkdiff._core.backend import Array, Floats, asnumpy
 from inkdiff._core.rng import Stream
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.metrics.estimates import Estimate, jackknife_variance
 from inkdiff.metrics.sample_distances import GROUPS, points
 
 __all__ = ["sliced_wasserstein"]
 
-_Floats = npt.NDArray[np.float64]
-
 
 class _Sorted(NamedTuple):
     """Projections on every direction in ascending order, (directions, n), and the jackknife group of each."""
 
-    values: _Floats
+    values: Floats
     groups: npt.NDArray[np.int8]
 
     @classmethod
-    def of(cls, x: _Floats, theta: _Floats) -> _Sorted:
+    def of(cls, x: Floats, theta: Floats) -> _Sorted:
         along = theta @ x.T
         order = np.argsort(along, axis=1, kind="stable")
         return cls(np.take_along_axis(along, order, axis=1), (order % GROUPS).astype(np.int8))
 
-    def without(self, group: int) -> _Floats:
+    def without(self, group: int) -> Floats:
         """The same from the rows of the other groups."""
-        kept: _Floats = self.values[self.groups != group]
+        kept: Floats = self.values[self.groups != group]
         return kept.reshape(len(self.values), -1)
 
 
-def _transport(a: _Floats, b: _Floats) -> _Floats:
+def _transport(a: Floats, b: Floats) -> Floats:
     """W_1 on every line, (directions,), of sorted a (directions, n), b (directions, m): exact for any n and m."""
     n, m = a.shape[1], b.shape[1]
     if n == m:

@@ -28,19 +28,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff import metrics
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy
 from inkdiff.domains.box import Box
 from inkdiff.metrics import Column, Estimate
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.simulation.forward import simulate
 
 __all__ = ["Column", "Comparison", "Course", "compare", "free_space_msd"]
-
-_Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +74,7 @@ class Comparison:
     """The courses of several bodies under one `process` at `times` (k,)."""
 
     process: Process
-    times: _Floats
+    times: Floats
     courses: tuple[Course, ...]
 
     def __getitem__(self, name: str) -> Course:
@@ -125,7 +122,7 @@ def compare(
     return Comparison(process, grid[1:], courses)
 
 
-def free_space_msd(memory_lost: Any) -> _Floats:
+def free_space_msd(memory_lost: Any) -> Floats:
     """MSD/(d s_0^2) = 1/(1 - lost)^2 - 1, exact in free space for every body; lost in [0, 1)."""
     return np.asarray(1 / (1 - np.asarray(memory_lost, np.float64)) ** 2 - 1)
 
@@ -145,7 +142,7 @@ def _states(process: Process, bodies: object) -> dict[str, Array]:
     return states
 
 
-def _from_zero(process: Process, times: Any) -> _Floats:
+def _from_zero(process: Process, times: Any) -> Floats:
     """0, where everything is known (S aside, which is -infinity for a point), then the times."""
     try:
         after = np.atleast_1d(np.asarray(asnumpy(times), np.float64)).ravel()
@@ -156,7 +153,7 @@ def _from_zero(process: Process, times: Any) -> _Floats:
     return grid
 
 
-def _follow(process: Process, name: str, x_0: Array, grid: _Floats, seed: int, bins: int | None) -> Course:
+def _follow(process: Process, name: str, x_0: Array, grid: Floats, seed: int, bins: int | None) -> Course:
     n, d = x_0.shape
     domain = closed_form_domain(process, "the comparison")
 

@@ -22,12 +22,11 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
+from inkdiff._core.backend import Floats
 from inkdiff._core.rng import Stream
 from inkdiff.physics.microstates import log_microstates
 
 __all__ = ["Ehrenfest"]
-
-_Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class Ehrenfest:
         return values.astype(np.int64)
 
 
-def _power(base: float, t: Any) -> _Floats:
+def _power(base: float, t: Any) -> Floats:
     steps = np.asarray(t)
     if steps.dtype.kind not in "iu" or (steps < 0).any():
         raise ValueError(f"t must be integers >= 0, numbers of steps, got {checks.show(t)}.")

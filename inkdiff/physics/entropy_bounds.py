@@ -23,8 +23,9 @@ from inkdiff._core import checks
 from inkdiff._core.backend import asnumpy
 from inkdiff.domains.free import Free
 from inkdiff.metrics import gaussian_entropy
-from inkdiff.processes.base import Process, check_process
+from inkdiff.processes.base import Process
 from inkdiff.processes.binomial import Binomial
+from inkdiff.processes.forward import check_forward_process
 
 __all__ = ["EntropyBounds", "entropy_bounds"]
 
@@ -67,7 +68,7 @@ def entropy_bounds(process: Process | Binomial, source: Any, s: float, t: float)
     ValueError, TypeError
         If the source is no variance, or no law of bits; or the times are not in order; or the process has walls.
     """
-    check_process(process, also=Binomial)
+    check_forward_process(process)
     checks.increasing([s, t], "s, t")
     s, t = (float(process.check_time(float(v), name)) for v, name in ((s, "s"), (t, "t")))
     if isinstance(process, Binomial):

@@ -24,7 +24,6 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, asnumpy
@@ -38,7 +37,6 @@ __all__ = [
     "walled_box",
 ]  # fmt: skip
 
-_Floats = npt.NDArray[np.float64]
 _SHARP = 0.02  # sigma/L below which only a layer at each wall knows of the walls
 _NODES_PER_SIGMA = 6
 

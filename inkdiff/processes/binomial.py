@@ -22,90 +22,29 @@ Reference: J. Sohl-Dickstein, E. Weiss, N. Maheswaranathan, S. Ganguli (2015), a
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array, Floats, Time, array_module
+from inkdiff._core.noise_address import Address
 from inkdiff._core.registry import register
 from inkdiff._core.rng import Stream
-from inkdiff.processes.base import Timed
+from inkdiff.domains.walks import Walk
+from inkdiff.processes.bits import Bernoulli, Bits, Flips, log_odds_of_a_change, uniforms
+from inkdiff.processes.forward import ForwardProcess, ReverseKernel
 
-__all__ = ["Bernoulli", "Binomial", "Bits", "Flips", "sigmoids"]
+__all__ = ["Binomial"]
 
 _LONGEST = 10_000_000
 
 
+@register
 @dataclass(frozen=True)
-class Bits:
-    """Where bits live: every coordinate 0 or 1."""
-
-    def check_inside(self, x: Array, name: str) -> None:
-        """Raise unless all entries of x are 0 or 1."""
-        strays = (x != 0) & (x != 1)
-        if bool(strays.any()):
-            checks.finite_array(x, name)
-            bad = float(x[strays].ravel()[0])
-            raise ValueError(
-                f"{name} must hold bits, 0 or 1, but {int(strays.sum())} of its {x.size} entries are others, such as "
-                f"{bad:g}; choose a threshold, as in x > 0.5."
-            )
-
-
-@dataclass(frozen=True)
-class Bernoulli:
-    """Independent bits, each 1 with probability p."""
-
-    p: float
-
-    def entropy(self, d: int) -> float:
-        """d times -p ln p - (1 - p) ln(1 - p), nats."""
-        return -d * (self.p * math.log(self.p) + (1 - self.p) * math.log1p(-self.p))
-
-    def log_density(self, x: Array) -> Array:
-        """Log probability of each row of x (n, d)."""
-        ones = x.sum(1, dtype=np.float64)
-        return ones * math.log(self.p) + (x.shape[1] - ones) * math.log1p(-self.p)
-
-    def sample(
-        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
-    ) -> npt.NDArray[np.floating]:
-        """n independent rows of d bits, from stream PRIOR unless told otherwise."""
-        u = kernels.uniform(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=stream)
-        bits: npt.NDArray[np.floating] = (u < self.p).reshape(n, d).astype(dtype)
-        return bits
-
-
-class Flips(NamedTuple):
-    """Whether a bit changes on the way back from t to s: four probabilities, each (n, d) or broadcast to it.
-
-    `flip` + `stay` = 1 in either case; both are kept, since either may be tiny.
-    """
-
-    flip_same: Array  # if x_0 is as x_t
-    stay_same: Array
-    flip_other: Array  # if it is not
-    stay_other: Array
-
-    def mixed(self, log_odds_other: Array) -> tuple[Array, Array]:
-        """(flip, stay) if x_0 differs from x_t with these log-odds."""
-        other, same = sigmoids(log_odds_other)
-        return other * self.flip_other + same * self.flip_same, other * self.stay_other + same * self.stay_same
-
-    def known(self, other: Array) -> tuple[Array, Array]:
-        """(flip, stay) where it is known whether x_0 differs from x_t."""
-        xp = array_module(other)
-        return xp.where(other, self.flip_other, self.flip_same), xp.where(other, self.stay_other, self.stay_same)
-
-
-@register(kind="process")
-@dataclass(frozen=True)
-class Binomial(Timed):
+class Binomial(ForwardProcess):
     """Bits, each drawn anew from Bernoulli(p) with probability beta_t at step t; see the module's equations.
 
     Parameters
@@ -123,6 +62,7 @@ class Binomial(Timed):
     T: int = 2000
     beta: float | tuple[float, ...] | None = None
     p: float = 0.5
+    _timed: ClassVar[tuple[str, ...]] = ("log_alpha",)
     _log_memory: npt.NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -170,36 +110,35 @@ class Binomial(Timed):
         """Where a walk back from t starts: the equilibrium."""
         return self.equilibrium
 
-    def log_alpha(self, t: Any) -> Any:
+    def log_alpha(self, t: Time) -> Time:
         """ln m_t; -inf where nothing is left."""
-        t = self.check_time(t)
         xp = array_module(t)
         return xp.asarray(self._log_memory)[xp.asarray(t, np.int64)][()]
 
-    def alpha(self, t: Any) -> Any:
+    def alpha(self, t: Time) -> Time:
         """The memory m_t: E[x_t - p | x_0] = m_t (x_0 - p)."""
         return array_module(t).exp(self.log_alpha(t))
 
-    def sigma(self, t: Any) -> Any:
+    def sigma(self, t: Time) -> Time:
         """sqrt(p (1 - p) (1 - m_t^2)): standard deviation of x_t given x_0; for p != 1/2, in the mean over x_0 ~ pi."""
         xp = array_module(t)
         return xp.sqrt(self.p * (1 - self.p) * -xp.expm1(2 * self.log_alpha(t)))
 
-    def transition(self, s: Any, t: Any) -> tuple[Any, Any]:
+    def transition(self, s: Time, t: Time) -> tuple[Time, Time]:
         """(a, 1 - a) with a = m_t/m_s, s < t: the memory from s to t, and what is lost, exact to rounding."""
         xp = array_module(s, t)
         log_ratio = self.log_alpha(t) - self.log_alpha(s)
         return xp.exp(log_ratio), -xp.expm1(log_ratio)
 
-    def log_transition(self, x: Array, t: Any, x0: Array) -> Array:
+    def log_transition(self, x: Array, t: Time, x0: Array) -> Array:
         """ln P(x_t = x | x_0), per row: (n,). Exact; x, x0 (n, d); t a number or (n,)."""
-        x, x0 = self._checked(x, "x"), self._checked(x0, "x0")
+        x, x0 = self.check_state(x, "x"), self.check_state(x0, "x0")
         xp = array_module(x=x, x0=x0, t=t)
         checks.same_shape(x0, x.shape, "x0", "x")
         same, other = self.log_likelihoods(x, self.check_times_of(len(x), t))
         return xp.where(x == x0, same, other).sum(1)
 
-    def log_likelihoods(self, x: Array, t: Any) -> tuple[Array, Array]:
+    def log_likelihoods(self, x: Array, t: Time) -> tuple[Array, Array]:
         """ln P(x_t = x | x_0) of every bit of x (n, d) if x_0 is as x, and if it is not; t a number or (n,)."""
         xp = array_module(x)
         kept, lost = (xp.atleast_1d(xp.asarray(v))[:, None] for v in self.transition(0.0, t))
@@ -207,7 +146,7 @@ class Binomial(Timed):
         with np.errstate(divide="ignore"):  # at t = 0
             return xp.log(kept + fresh), xp.log(fresh)
 
-    def flips(self, x: Array, t: Any, s: Any) -> Flips:
+    def flips(self, x: Array, t: Time, s: Time) -> Flips:
         """P(x_s != x_t | x_t = x, x_0) and its complement, bit by bit; 0 <= s < t numbers, or one per row. Exact."""
         xp = array_module(x)
         (kept_s, lost_s), (kept_t, lost_t), (kept, lost) = (
@@ -224,16 +163,16 @@ class Binomial(Timed):
             (kept + lost * pi) * lost_s * pi / not_now,
         )
 
-    def ones_mean(self, n0: Any, d: int, t: Any) -> Any:
+    def ones_mean(self, n0: Time, d: int, t: Time) -> Time:
         """Mean number of ones among d bits, n0 of which were ones: p d + (n0 - p d) m_t."""
         return self.p * d + (np.asarray(n0) - self.p * d) * self.alpha(t)
 
-    def ones_variance(self, n0: Any, d: int, t: Any) -> Any:
+    def ones_variance(self, n0: Time, d: int, t: Time) -> Time:
         """Its variance: n0 q_1 (1 - q_1) + (d - n0) q_0 (1 - q_0) with q_k = m_t k + (1 - m_t) p."""
         one, zero = (self.alpha(t) * k + (1 - self.alpha(t)) * self.p for k in (1, 0))
         return np.asarray(n0) * one * (1 - one) + (d - np.asarray(n0)) * zero * (1 - zero)
 
-    def urn_steps(self, d: int, t: Any) -> Any:
+    def urn_steps(self, d: int, t: Time) -> Time:
         r"""Mean number of steps of an Ehrenfest urn of d balls to which time t corresponds: -(d/2) ln m_t.
 
         An urn turns one ball at a time. Let it be turned by a Geiger counter, so that the number of steps is Poisson
@@ -254,17 +193,66 @@ class Binomial(Timed):
         """Equilibrium probability of the values of x; one number where both values have it."""
         return 0.5 if self.p == 0.5 else array_module(x).where(x > 0.5, self.p, 1 - self.p)
 
-    def _checked(self, x: Array, name: str) -> Array:
-        x = checks.state(x, name)
-        self.domain.check_inside(x, name)
-        return x
+    @property
+    def default_sampler(self) -> str:
+        """Ancestral, the only one without a gradient."""
+        return "ancestral"
+
+    def check_state(self, x: object, name: str) -> Array:
+        """Bits (n, d)."""
+        state = checks.state(x, name)
+        self.domain.check_inside(state, name)
+        return state
+
+    def jump(self, x0: Array, t: Time, noise: Address, *, out: Array | None = None, eps: Array | None = None) -> Array:
+        """One exact jump from 0 to t; `eps` receives the uniforms."""
+        x_t, u = self._advance(x0, 0.0, t, noise, out)
+        if eps is not None:
+            eps[...] = u
+        return x_t
+
+    def plan_walk(self, x: Array, fine: Floats) -> Walk:
+        """Bits drawn anew step by step, in place; noise from stream BITS."""
+        return _BinomialWalk(self, fine)
+
+    def _advance(self, x: Array, s: Time, t: Time, noise: Address, out: Array | None = None) -> tuple[Array, Array]:
+        """x_t from x_s = x (n, d), into `out` if given, and the uniforms; t a number or (n,)."""
+        xp = array_module(x)
+        kept, lost = (xp.atleast_1d(xp.asarray(v))[:, None] for v in self.transition(s, t))
+        u = uniforms(x, noise)
+        ones = u < kept * x + lost * self.p
+        if out is None:
+            return ones.astype(x.dtype), u
+        out[...] = ones
+        return out, u
+
+    def reverse_kernel(self, x: Array, seed: int, step: int) -> ReverseKernel:
+        """x flipped where a uniform is below the chance of a flip; noise from stream BITS_REVERSE."""
+
+        def kernel(x: Array, flip: Array) -> Array:
+            u = uniforms(x, Address(seed, step, Stream.BITS_REVERSE))
+            return array_module(x).where(u < flip, 1 - x, x)
+
+        return kernel
+
+    def posterior_step(
+        self, u: Array, x: Array, t: float, s: float, kernel: ReverseKernel, *, variance: str = "posterior"
+    ) -> Array:
+        """x_s from x_t = x (n, d), given u, the log-odds of ones in x_0."""
+        flip, _ = self.flips(x, t, s).mixed(log_odds_of_a_change(x, u))
+        return kernel(x, flip)
 
 
-def sigmoids(z: Array) -> tuple[Array, Array]:
-    """1/(1 + exp(-z)) and 1/(1 + exp(z)), float64, to full relative accuracy where tiny; z may be infinite."""
-    xp = array_module(z)
-    z = xp.asarray(z, np.float64)
-    small = xp.exp(-xp.abs(z))
-    large = 1 / (1 + small)
-    small *= large
-    return xp.where(z >= 0, large, small), xp.where(z >= 0, small, large)
+class _BinomialWalk(Walk):
+    """Steps of bits, one by one."""
+
+    def __init__(self, process: Binomial, fine: Floats) -> None:
+        self._process = process
+        self._s, self._t = fine[:, :-1].reshape(-1), fine[:, 1:].reshape(-1)
+
+    def __call__(self, x: Array, begin: int, end: int, *, seed: int, first_step: int = 0, start: int = 0) -> None:
+        """In place."""
+        assert begin <= end, "bits that were drawn anew cannot be undone"
+        for k in range(begin, end):
+            noise = Address(seed, first_step + k, Stream.BITS, start)
+            self._process._advance(x, float(self._s[k]), float(self._t[k]), noise, x)

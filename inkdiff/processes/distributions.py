@@ -10,6 +10,7 @@ Reference: T. M. Cover and J. A. Thomas, Elements of Information Theory, chapter
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,13 +20,32 @@ from inkdiff import kernels
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
 from inkdiff._core.rng import Stream
+from inkdiff.domains.base import Domain
 from inkdiff.domains.box import Box
 
-__all__ = ["Gaussian", "Uniform"]
+__all__ = ["Distribution", "Gaussian", "Uniform"]
+
+
+class Distribution(ABC):
+    """A simple law of rows (n, d): what a process ends in, or a walk back starts from."""
+
+    @abstractmethod
+    def entropy(self, d: int) -> float:
+        """Entropy of a row of d coordinates, nats."""
+
+    @abstractmethod
+    def log_density(self, x: Array) -> Array:
+        """Log density (or probability) of each row of x (n, d)."""
+
+    @abstractmethod
+    def sample(
+        self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
+    ) -> npt.NDArray[np.floating]:
+        """n independent rows of d coordinates, from stream PRIOR unless told otherwise."""
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Distribution):
     """N(0, variance I), in the units of the state squared."""
 
     variance: float
@@ -37,6 +57,10 @@ class Gaussian:
     def log_density(self, x: Array) -> Array:
         """Log density of each row of x (n, d)."""
         return -(x**2).sum(1) / (2 * self.variance) - x.shape[1] / 2 * math.log(2 * math.pi * self.variance)
+
+    def score(self, x: Array) -> Array:
+        """grad log density, -x/variance."""
+        return -x / x.dtype.type(self.variance)
 
     def cdf(self, x: Array, axis: int = 0) -> Array:
         """Marginal cumulative distribution function of one coordinate (NumPy)."""
@@ -55,14 +79,14 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """Uniform in a box."""
+class Uniform(Distribution):
+    """Uniform in a domain of finite volume."""
 
-    box: Box
+    domain: Domain
 
     def entropy(self, d: int) -> float:
-        """The log volume ln V, nats: the maximum in this box."""
-        return self.box.log_volume(d)
+        """The log volume ln V, nats: the maximum in this domain."""
+        return self.domain.log_volume(d)
 
     def log_density(self, x: Array) -> Array:
         """-ln V for each row of x (n, d)."""
@@ -70,14 +94,25 @@ class Uniform:
 
     def cdf(self, x: Array, axis: int = 0) -> Array:
         """Marginal cumulative distribution function of coordinate `axis` (NumPy)."""
-        d = self.box.axes or axis + 1
-        return np.clip((np.asarray(x) - self.box.low(d)[axis]) / self.box.length(d)[axis], 0, 1)
+        box = self.box
+        d = box.axes or axis + 1
+        return np.clip((np.asarray(x) - box.low(d)[axis]) / box.length(d)[axis], 0, 1)
+
+    def score(self, x: Array) -> Array:
+        """grad log density, 0."""
+        return array_module(x).zeros_like(x)
+
+    @property
+    def box(self) -> Box:
+        """The domain, if it is a product box; raises otherwise."""
+        box = self.domain.as_box
+        if box is None:
+            raise ValueError(f"domain must be a product box for this, got {checks.show(self.domain)}.")
+        return box
 
     def sample(
         self, n: int, d: int, *, seed: int, dtype: npt.DTypeLike = np.float32, stream: int = Stream.PRIOR
     ) -> npt.NDArray[np.floating]:
         """n independent rows of d coordinates, from stream PRIOR unless told otherwise."""
-        self.box.check_dimension(d)
-        u = kernels.uniform(checks.count(n, "n") * checks.count(d, "d"), seed=seed, stream=stream).reshape(n, d)
-        x: npt.NDArray[np.floating] = (self.box.low(d) + self.box.length(d) * u).astype(dtype)
-        return x
+        n, d, seed = checks.count(n, "n"), checks.count(d, "d"), checks.seed64(seed)
+        return self.domain.sample(n, d, seed=seed, dtype=dtype, stream=stream)

@@ -15,22 +15,18 @@ References: T. Karras et al. (2022), arXiv:2206.00364; C. Lu et al. (2022), arXi
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
+from inkdiff._core.backend import Floats
 from inkdiff.processes.base import Process, check_process
+from inkdiff.processes.noise_level import level, time_of
 
-__all__ = ["cosine", "karras", "level", "log_snr", "time_of", "uniform"]
-
-_Floats = npt.NDArray[np.float64]
-_BISECTIONS = 64
-_LEAST = math.log(math.ulp(0.0))  # ln of the smallest float64
+__all__ = ["cosine", "karras", "log_snr", "uniform"]
 
 
-def uniform(process: Process, steps: int, *, start: float | None = None, end: float = 0.0) -> _Floats:
+def uniform(process: Process, steps: int, *, start: float | None = None, end: float = 0.0) -> Floats:
     """`steps` equal steps from `start` (by default the end of the process) down to `end`: (steps + 1,).
 
     Raises
@@ -42,13 +38,13 @@ def uniform(process: Process, steps: int, *, start: float | None = None, end: fl
     return _finish(process, first + (last - first) * share, first, last)
 
 
-def cosine(process: Process, steps: int, *, start: float | None = None, end: float = 0.0) -> _Floats:
+def cosine(process: Process, steps: int, *, start: float | None = None, end: float = 0.0) -> Floats:
     """`steps` steps that shrink towards `end` like 1 - cos; arguments, result and errors as `uniform`."""
     first, last, share = _ends(process, steps, start, end)
     return _finish(process, last + (first - last) * (1 - np.cos(math.pi / 2 * (1 - share))), first, last)
 
 
-def log_snr(process: Process, steps: int, *, end: float, start: float | None = None, to_zero: bool = True) -> _Floats:
+def log_snr(process: Process, steps: int, *, end: float, start: float | None = None, to_zero: bool = True) -> Floats:
     """Equal parts of ln(sigma/alpha) from `start` down to `end` > 0, then, if `to_zero`, one step to t = 0.
 
     `steps` counts all of them: (steps + 1,) times. Errors as `uniform`.
@@ -60,7 +56,7 @@ def log_snr(process: Process, steps: int, *, end: float, start: float | None = N
 
 def karras(
     process: Process, steps: int, *, end: float, start: float | None = None, rho: float = 7.0, to_zero: bool = True
-) -> _Floats:
+) -> Floats:
     """Equal parts of (sigma/alpha)^(1/rho); rho > 1 shortens the steps near the data. Otherwise as `log_snr`."""
     rho = checks.positive(rho, "rho")
     first, last, share = _ends(process, steps - to_zero, start, end, positive=True)
@@ -70,39 +66,9 @@ def karras(
     return _finish(process, time_of(process, levels), first, last, to_zero)
 
 
-def level(process: Process, t: Any) -> Any:
-    """ln(sigma_t / alpha_t), t > 0 a number or an array."""
-    with np.errstate(divide="ignore"):  # where the variance underflows, the level is -infinity
-        value = np.log(process.variance(t)) / 2 - process.log_alpha(t)
-    return float(value) if np.ndim(value) == 0 else value
-
-
-def time_of(process: Process, levels: _Floats) -> _Floats:
-    """t with level(t) = levels, by bisection in ln t (in t for tables); exact to rounding, monotone."""
-    if process.discrete:
-        grid = np.arange(1.0, process.t_max + 1)
-        found: _Floats = grid[np.clip(np.searchsorted(level(process, grid), levels), 0, grid.size - 1)]
-        return found
-    top = process.t_max
-    if math.isinf(top):
-        top = 1.0
-        while level(process, top) < levels.max():
-            top *= 2
-    bottom = math.log(top) - 80.0
-    while bottom > _LEAST and (level(process, math.exp(bottom)) > levels).any():
-        bottom = max(bottom - 80.0, _LEAST)
-    low, high = np.full(levels.shape, bottom), np.full(levels.shape, math.log(top))
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        above = level(process, np.exp(middle)) > levels
-        high = np.where(above, middle, high)
-        low = np.where(above, low, middle)
-    return np.asarray(np.minimum(np.exp(high), top))
-
-
 def _ends(
     process: Process, steps: int, start: float | None, end: float, *, positive: bool = False
-) -> tuple[float, float, _Floats]:
+) -> tuple[float, float, Floats]:
     """(start, end, share of the way at each time), checked."""
     check_process(process)
     steps = checks.count(steps, "steps", most=10_000_000)
@@ -120,7 +86,7 @@ def _ends(
     return first, last, np.linspace(0.0, 1.0, steps + 1)
 
 
-def _finish(process: Process, times: _Floats, first: float, last: float, to_zero: bool = False) -> _Floats:
+def _finish(process: Process, times: Floats, first: float, last: float, to_zero: bool = False) -> Floats:
     """Exact ends, integers where steps are counted, and the step to 0 if asked for."""
     times[0], times[-1] = first, last
     if process.discrete:

@@ -8,6 +8,7 @@ denoised point x_0 = (x_t + sigma_t^2 u)/alpha_t that the score implies:
     Ancestral          a = 1/A          b = S^2/A                     c = sigma_s S/sigma_t   (or S)
     DDIM(eta)          a = 1/A          b = sigma_t^2/A - sigma_t r   c = eta sigma_s S/sigma_t,  r^2 = sigma_s^2 - c^2
     EulerMaruyama      a = 1 - int f    b = int g^2                   c = sqrt(int g^2)
+    Euler              x_s = x_t + (s - t) (alpha' x_0 + sigma' eps), the velocity of flow matching; no noise
     ProbabilityFlow    Heun's rule for d(x/alpha)/d(sigma/alpha) = -sigma u, no noise
     AdaptiveFlow       the same flow by Dormand and Prince's rule, with steps inside the step
     DPMSolver          DDIM(0) with x_0 extrapolated in the log-SNR from this step's and the last one's
@@ -16,8 +17,19 @@ denoised point x_0 = (x_t + sigma_t^2 u)/alpha_t that the score implies:
 Orders in the step, in the law of x_s: ProbabilityFlow and DPMSolver 2, the others 1. No step is special, save that
 one ending at sigma_s = 0 uses no score there, where data points have none: the second-order rules are DDIM in it.
 
-Walls: in a box Gaussian posteriors do not exist, so Ancestral, DDIM and DPMSolver raise; the others fold. Euler's
-step, folded, stays of order 1 at walls (measured: 1.00).
+Where alpha_t = 0 a score says nothing of x_0: the first step from there takes the score's velocity (`base`).
+
+Walls: in a box Gaussian posteriors do not exist, so Ancestral, DDIM, Euler and DPMSolver raise; the others fold.
+Euler-Maruyama's step, folded, stays of order 1 at walls (measured: 1.00).
+
+| module | what is in it |
+|---|---|
+| `base` | `Sampler`: what a sampler must say; the first step from pure noise |
+| `onestep` | `Ancestral`, `DDIM`, `EulerMaruyama`, `Euler`: one score and one kernel call a step |
+| `flow` | `ProbabilityFlow` (Heun), `AdaptiveFlow` |
+| `multistep` | `DPMSolver` |
+| `corrector` | `PredictorCorrector` |
+| `choice` | a sampler by its name, checked against the process |
 
 References: Ho et al. (2020), eq. 7 and section 3.2; Song, Meng, Ermon (2021), eq. 12; Y. Song et al. (2021), eq. 6, 13
 and algorithm 4; Karras et al. (2022), algorithm 1; C. Lu et al., DPM-Solver++ (2022), algorithm 2 (2M).
@@ -25,48 +37,14 @@ and algorithm 4; Karras et al. (2022), algorithm 1; C. Lu et al., DPM-Solver++ (
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from inkdiff._core import checks
-from inkdiff.domains.box import Box
-from inkdiff.processes.base import Process
+from inkdiff.samplers.base import Kernel, Sampler
+from inkdiff.samplers.choice import choose
 from inkdiff.samplers.corrector import PredictorCorrector
 from inkdiff.samplers.flow import AdaptiveFlow, ProbabilityFlow
 from inkdiff.samplers.multistep import DPMSolver
-from inkdiff.samplers.onestep import DDIM, Ancestral, EulerMaruyama
-from inkdiff.samplers.protocol import Apply, Sampler, Score
+from inkdiff.samplers.onestep import DDIM, Ancestral, Euler, EulerMaruyama
 
 __all__ = [
-    "DDIM", "AdaptiveFlow", "Ancestral", "Apply", "DPMSolver", "EulerMaruyama", "PredictorCorrector", "ProbabilityFlow",
-    "Sampler", "Score", "choose",
+    "DDIM", "AdaptiveFlow", "Ancestral", "DPMSolver", "Euler", "EulerMaruyama", "Kernel", "PredictorCorrector",
+    "ProbabilityFlow", "Sampler", "choose",
 ]  # fmt: skip
-
-_NAMED: dict[str, Callable[[], Sampler]] = {
-    "ancestral": Ancestral,
-    "ddim": DDIM,
-    "euler_maruyama": EulerMaruyama,
-    "heun": ProbabilityFlow,
-    "adaptive": AdaptiveFlow,
-    "dpm_solver": DPMSolver,
-    "predictor_corrector": PredictorCorrector,
-}
-
-
-def choose(sampler: Sampler | str | None, process: Process) -> Sampler:
-    """The sampler meant by a name, an object or None, checked against the walls and ready for one walk."""
-    boxed = isinstance(process.domain, Box)
-    if sampler is None:
-        return EulerMaruyama() if boxed else Ancestral()
-    if isinstance(sampler, str):
-        if sampler not in _NAMED:
-            raise ValueError(f"sampler must be one of {', '.join(map(repr, _NAMED))}, got {sampler!r}.")
-        sampler = _NAMED[sampler]()
-    if isinstance(sampler, type) or not hasattr(sampler, "step"):
-        raise TypeError(f"sampler must be a name or an object such as DDIM(eta=0.0), got {checks.show(sampler)}.")
-    if boxed and getattr(sampler, "needs_free_space", False):
-        raise ValueError(
-            f"sampler {type(sampler).__name__} needs Gaussian posteriors, which walls destroy; in a box use "
-            "EulerMaruyama() or ProbabilityFlow()."
-        )
-    chosen: Sampler = sampler.begin() if hasattr(sampler, "begin") else sampler
-    return chosen

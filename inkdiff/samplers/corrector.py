@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array
+from inkdiff._core.registry import register
 from inkdiff.processes.base import Process
+from inkdiff.samplers.base import Kernel, Sampler
 from inkdiff.samplers.onestep import EulerMaruyama
-from inkdiff.samplers.protocol import Apply, Sampler, Score
+from inkdiff.scores.base import ScoreFunction
 
 __all__ = ["PredictorCorrector"]
 
 
+@register(name="predictor_corrector")
 @dataclass(frozen=True)
-class PredictorCorrector:
+class PredictorCorrector(Sampler):
     """A step of `predictor`, then Langevin steps at the time it ends, which pull the law towards p_s.
 
         x <- fold(x + h u_s + sqrt(2 h) eps),        h = 2 (snr sigma_s)^2
@@ -40,25 +43,28 @@ class PredictorCorrector:
     def __post_init__(self) -> None:
         checks.count(self.corrections, "corrections", most=1000)
         checks.positive(self.snr, "snr")
-        if isinstance(self.predictor, type) or not hasattr(self.predictor, "step"):
+        if not isinstance(self.predictor, Sampler):
             raise TypeError(f"predictor must be a sampler such as EulerMaruyama(), got {checks.show(self.predictor)}.")
 
     @property
-    def needs_free_space(self) -> bool:
-        """Whether the predictor does."""
-        return bool(getattr(self.predictor, "needs_free_space", False))
+    def gaussian_posterior(self) -> bool:
+        """As the predictor."""
+        return self.predictor.gaussian_posterior
 
     def begin(self) -> PredictorCorrector:
         """With a predictor that begins anew."""
-        begin = getattr(self.predictor, "begin", None)
-        return self if begin is None else PredictorCorrector(begin(), self.corrections, self.snr)
+        return PredictorCorrector(self.predictor.begin(), self.corrections, self.snr)
 
-    def step(self, process: Process, score: Score, x: Array, t: float, s: float, apply: Apply) -> Array:
+    def step(self, process: Process, score: ScoreFunction, x: Array, t: float, s: float, kernel: Kernel) -> Array:
         """Predict, then correct."""
-        x = self.predictor.step(process, score, x, t, s, apply)
+        x = self.predictor.step(process, score, x, t, s, kernel)
         h = 2 * self.snr**2 * float(process.variance(s))
         if h == 0:
             return x
         for j in range(self.corrections):
-            x = apply(x, score(x, s), 1.0, h, math.sqrt(2 * h), correction=j, of=self.corrections)
+            x = kernel(x, score(x, s), 1.0, h, math.sqrt(2 * h), correction=j, of=self.corrections)
         return x
+
+    def advance(self, process: Process, score: ScoreFunction, x: Array, t: float, s: float, kernel: Kernel) -> Array:
+        """As `step`: the predictor sees to a start from pure noise."""
+        return self.step(process, score, x, t, s, kernel)

@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from inkdiff._core.backend import Array
+from inkdiff._core.registry import register
 from inkdiff.processes.base import Process
+from inkdiff.samplers.base import Kernel, Sampler
 from inkdiff.samplers.onestep import DDIM
-from inkdiff.samplers.protocol import Apply, Score
+from inkdiff.scores.base import ScoreFunction
 
 __all__ = ["DPMSolver"]
 
 
+@register(name="dpm_solver")
 @dataclass(frozen=True)
-class DPMSolver:
+class DPMSolver(Sampler):
     """DPM-Solver++(2M): the flow exact in the linear part, x_0 extrapolated from two steps; one score a step, order 2.
 
     In lambda = ln(alpha/sigma) with step h and the last one h', the step is DDIM's with the denoised point
@@ -27,25 +30,31 @@ class DPMSolver:
     walk continued with `first_step` starts again with a first step.
     """
 
-    needs_free_space = True
+    @property
+    def gaussian_posterior(self) -> bool:  # noqa: D102
+        return True
 
     def begin(self) -> _TwoSteps:
         """A solver that remembers its last step."""
         return _TwoSteps()
 
-    def step(self, process: Process, score: Score, x: Array, t: float, s: float, apply: Apply) -> Array:
+    def advance(self, process: Process, score: ScoreFunction, x: Array, t: float, s: float, kernel: Kernel) -> Array:
         """A first step."""
-        return self.begin().step(process, score, x, t, s, apply)
+        return self.begin().advance(process, score, x, t, s, kernel)
 
 
 @dataclass
-class _TwoSteps:
+class _TwoSteps(Sampler):
     """What DPM-Solver++(2M) remembers of its last step: the denoised point and the step in lambda."""
 
     denoised: Array | None = None
     width: float = field(default=math.inf)
 
-    def step(self, process: Process, score: Score, x: Array, t: float, s: float, apply: Apply) -> Array:
+    @property
+    def gaussian_posterior(self) -> bool:
+        return True
+
+    def advance(self, process: Process, score: ScoreFunction, x: Array, t: float, s: float, kernel: Kernel) -> Array:
         """DDIM with the extrapolated denoised point, as the score that implies it."""
         alpha, variance = (x.dtype.type(v) for v in (process.alpha(t), process.variance(t)))
         u = score(x, t)
@@ -55,7 +64,7 @@ class _TwoSteps:
         if self.denoised is not None and not end:
             u = u + x.dtype.type(h / (2 * self.width)) * (alpha / variance) * (denoised - self.denoised)
         self.denoised, self.width = denoised, h
-        return apply(x, u, *DDIM().coefficients(process, t, s))
+        return kernel(x, u, *DDIM().coefficients(process, t, s))
 
 
 def _lambda(process: Process, t: float) -> float:

@@ -85,7 +85,7 @@ class EmpiricalScore:
 
     def _free(self, x: Array, t: Array) -> tuple[Array, Array]:
         xp = array_module(x)
-        alpha, v = self.process.alpha(t)[:, None], self.process.variance(t)[:, None]
+        alpha, v = (xp.asarray(m)[:, None] for m in (self.process.alpha(t), self.process.variance(t)))
         # About the mean of the data: |a|^2 - 2 a b + |b|^2 keeps few digits of |a - b|^2 far from the origin.
         centre = self.data.mean(0)
         data, y = self.data - centre, x - alpha * centre

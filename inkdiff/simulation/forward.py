@@ -20,52 +20,58 @@ Reference: D. T. Gillespie, Exact numerical simulation of the Ornstein-Uhlenbeck
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal, overload
 
 import numpy as np
 
-from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, is_cuda
+from inkdiff._core.backend import Array, Floats, Time, array_module
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
-from inkdiff.domains.box import Box
-from inkdiff.domains.maze import Maze
-from inkdiff.kernels import Walls
-from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.processes.binomial import Binomial, Bits
-from inkdiff.simulation.binomial_steps import bit_jump
+from inkdiff.domains.walks import Walk, step_times
+from inkdiff.processes.forward import ForwardProcess, check_forward_process
+from inkdiff.simulation.prologue import Prologue
 from inkdiff.simulation.trajectory import Callback, Observe, Recorder, Trajectory
-from inkdiff.simulation.walks import check_range, plan_walk
 
-__all__ = ["Trajectory", "check_state", "diffuse", "jump", "simulate", "walls_of"]
-
-_UNIFORM = 2.0  # a Gaussian this many periods wide, folded, is uniform to 5e-35; wider ones only lose their low bits
-_ROWS = 2**14  # whose schedule is evaluated at once: what is computed on the way stays in the cache
+__all__ = ["Trajectory", "diffuse", "plan_walk", "simulate"]
 
 
-def check_state(process: Process | Binomial, x: object, name: str) -> Array:
-    """A state array (n, d) inside the process's domain."""
-    domain = process.domain
-    if not isinstance(domain, (Box, Maze, Bits)):
-        return checks.state(x, name)
-    x = checks.state(x, name, finite=False)
-    domain.check_inside(x, name)
-    return x
-
-
+@overload
 def diffuse(
-    process: Process | Binomial,
+    process: ForwardProcess,
     x0: Array,
-    t: float | Array,
+    t: Time,
+    *,
+    seed: int,
+    return_noise: Literal[False] = False,
+    out: Array | None = None,
+    step: int = 0,
+    first_row: int = 0,
+) -> Array: ...
+@overload
+def diffuse(
+    process: ForwardProcess,
+    x0: Array,
+    t: Time,
+    *,
+    seed: int,
+    return_noise: Literal[True],
+    out: Array | None = None,
+    step: int = 0,
+    first_row: int = 0,
+) -> tuple[Array, Array]: ...
+def diffuse(
+    process: ForwardProcess,
+    x0: Array,
+    t: Time,
     *,
     seed: int,
     return_noise: bool = False,
     out: Array | None = None,
     step: int = 0,
     first_row: int = 0,
-) -> Any:
+) -> Array | tuple[Array, Array]:
     """One exact jump from time 0 to t: x_t = fold(alpha_t x_0 + sigma_t eps); of bits, see `inkdiff.Binomial`.
 
     Parameters
@@ -89,74 +95,21 @@ def diffuse(
         For empty, non-finite or wrongly shaped arrays, states outside the box, times outside the schedule,
         arrays on two devices.
     """
-    check_process(process, also=Binomial)
-    x0 = check_state(process, x0, "x0")
+    check_forward_process(process)
+    x0 = process.check_state(x0, "x0")
     start = checks.count(first_row, "first_row", least=0, most=2**60 // x0.shape[1]) * x0.shape[1]
-    return jump(
-        process, x0, t, seed=seed, step=step, stream=Stream.JUMP, start=start, return_noise=return_noise, out=out
-    )
-
-
-def jump(
-    process: Process | Binomial,
-    x0: Array,
-    t: float | Array,
-    *,
-    seed: int,
-    step: int,
-    stream: int,
-    start: int = 0,
-    return_noise: bool = False,
-    out: Array | None = None,
-) -> Any:
-    """`diffuse` on any stream, for a state already checked whose first entry is flat element `start`."""
-    xp = array_module(x0=x0, t=t, out=out)
+    array_module(x0=x0, t=t, out=out)
     t = process.check_times_of(x0.shape[0], t)
-    seed, step = checks.seed64(seed), checks.word32(step, "step")
+    noise = Address(checks.seed64(seed), checks.word32(step, "step"), Stream.JUMP, start)
     if out is not None:
         checks.output(out, x0.shape, x0.dtype)
-    if isinstance(process, Binomial):
-        address = {"seed": seed, "step": step, "stream": stream, "start": start}
-        return bit_jump(process, x0, t, return_noise=return_noise, out=out, **address)
-    closed_form_domain(process, "a jump")
-    eps = xp.empty(x0.shape, np.float32) if return_noise else None
-    a, s = _moments_of_jump(process, x0, t)
-    x_t = kernels.step(
-        x0, a=a, s=s, walls=walls_of(process, x0), seed=seed, number=step, stream=stream, start=start, out=out, eps=eps
-    )
-    return (x_t, eps) if return_noise else x_t
-
-
-def _moments_of_jump(process: Process, x0: Array, t: Any) -> tuple[Array, Array]:
-    """(alpha_t, sigma_t) in the dtype of x0, of one entry or one per row; in a box sigma_t no wider than is needed."""
-    xp = array_module(x0)
-    widest = _UNIFORM * process.domain.period(x0.shape[1]).max() if isinstance(process.domain, Box) else math.inf
-
-    def moments(t: Any) -> tuple[Any, Any]:
-        alpha, variance = process.transition(0.0, t)
-        sigma = array_module(t).sqrt(variance)
-        check_range(process, x0, float(sigma.max()), "t")
-        return alpha, array_module(t).minimum(sigma, widest)
-
-    if np.ndim(t) == 0:
-        alpha, sigma = moments(t)
-        return xp.full(1, alpha, x0.dtype), xp.full(1, sigma, x0.dtype)
-    a, s = xp.empty(t.size, x0.dtype), xp.empty(t.size, x0.dtype)
-    rows = t.size if is_cuda(t) else _ROWS
-    for first in range(0, t.size, rows):
-        part = slice(first, first + rows)
-        a[part], s[part] = moments(t[part])
-    return a, s
-
-
-def walls_of(process: Process, x: Array) -> Walls | None:
-    """The walls of `process` for the step kernel on a state like x; None in free space."""
-    domain = process.domain
-    return domain.walls(x.dtype, array_module(x)) if isinstance(domain, Box) else None
+    eps = array_module(x0).empty(x0.shape, np.float32) if return_noise else None
+    x_t = process.jump(x0, t, noise, out=out, eps=eps)
+    return x_t if eps is None else (x_t, eps)
 
 
 def simulate(
-    process: Process | Binomial,
+    process: ForwardProcess,
     x: Array,
     times: Sequence[float] | Array,
     *,
@@ -191,18 +144,21 @@ def simulate(
     ValueError, TypeError
         For bad arrays, times, seeds; times so close, or steps so many, that fixed point or float32 cannot hold a step.
     """
-    check_process(process, also=Binomial)
-    current = check_state(process, x, "x").copy()
-    grid = checks.increasing(times)
-    process.check_time(grid, "times")
-    seed, steps, number = checks.seed64(seed), checks.count(steps, "steps"), checks.word32(first_step, "first_step")
-    checks.word32(number + steps * (len(grid) - 1), "first_step + all steps")
-    d = current.shape[1]
-    start = checks.count(first_row, "first_row", least=0, most=2**60 // d) * d
-    walk = plan_walk(process, current, grid, steps)
-    recorder = Recorder(grid, current, observe, callback)
-    recorder.record(current)
-    for interval in range(len(grid) - 1):
-        walk(current, interval * steps, (interval + 1) * steps, seed=seed, first_step=number, start=start)
-        recorder.record(current)
-    return recorder.trajectory(current, number + steps * (len(grid) - 1), getattr(walk, "absorbed", None))
+    walk = Prologue.of(process, x, times, seed=seed, steps=steps, first_step=first_step)
+    start = checks.count(first_row, "first_row", least=0, most=2**60 // walk.x.shape[1]) * walk.x.shape[1]
+    plan = plan_walk(process, walk.x, walk.grid, walk.steps)
+    recorder = Recorder(walk.grid, walk.x, observe, callback)
+    recorder.record(walk.x)
+    for interval in range(len(walk.grid) - 1):
+        begin, end = interval * walk.steps, (interval + 1) * walk.steps
+        plan(walk.x, begin, end, seed=walk.seed, first_step=walk.first_step, start=start)
+        recorder.record(walk.x)
+    return recorder.trajectory(walk.x, walk.next_step, plan.absorbed)
+
+
+def plan_walk(process: ForwardProcess, x: Array, grid: Floats, steps: int) -> Walk:
+    """The walk of states like x through the intervals of `grid`, each in `steps` equal steps."""
+    fine = step_times(grid, steps)
+    if process.discrete:
+        process.check_time(fine.reshape(-1), "times between steps")
+    return process.plan_walk(x, fine)

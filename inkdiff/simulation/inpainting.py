@@ -25,17 +25,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module
-from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.processes.time_grids import log_snr, time_of
-from inkdiff.samplers import Apply, Sampler, Score, choose
-from inkdiff.samplers.corrector import PredictorCorrector
-from inkdiff.simulation.forward import check_state, simulate
+from inkdiff.processes.base import Process, check_process
+from inkdiff.processes.noise_level import time_of
+from inkdiff.processes.time_grids import log_snr
+from inkdiff.samplers import Kernel, PredictorCorrector, Sampler, choose
+from inkdiff.scores.base import ScoreFunction
+from inkdiff.simulation.forward import simulate
 from inkdiff.simulation.reverse import reverse
 
 __all__ = ["denoise", "inpaint"]
@@ -43,9 +44,9 @@ __all__ = ["denoise", "inpaint"]
 
 def inpaint(
     process: Process,
-    score: Score,
+    score: ScoreFunction,
     known: Array,
-    mask: Any,
+    mask: npt.ArrayLike,
     times: Sequence[float] | Array,
     *,
     seed: int,
@@ -81,8 +82,8 @@ def inpaint(
         For bad arrays, times or masks, a mask that leaves nothing to draw or nothing known, or as `reverse`.
     """
     check_process(process)
-    closed_form_domain(process, "inpainting")
-    known = check_state(process, known, "known")
+    process.domain.require_closed_form("inpainting")
+    known = process.check_state(known, "known")
     xp = array_module(known=known)
     mask = _mask(mask, known)
     grid = checks.increasing(times, decreasing=True)
@@ -106,14 +107,14 @@ def inpaint(
 
 def denoise(
     process: Process,
-    score: Score,
+    score: ScoreFunction,
     noisy: Array,
     sd: float,
     *,
     seed: int,
     draws: int = 1,
     steps: int = 100,
-    finest: float | None = None,
+    sigma_min: float | None = None,
     sampler: Sampler | str | None = None,
 ) -> Array:
     """Draws of x_0 given noisy = x_0 + sd eps (in a box: folded at its walls).
@@ -123,7 +124,7 @@ def denoise(
     process, score : as for `inpaint`
     noisy : (m, d) in process coordinates. sd : of its noise, in the same units
     seed : of the walk, stream REVERSE. draws : how many for each point
-    steps, finest : steps in equal parts of ln(sigma/alpha) from sd down to `finest` (by default sd/100), then one to 0
+    steps, sigma_min : equal parts of ln(sigma/alpha) from sd down to sigma_min (by default sd/100), then one step to 0
     sampler : one with noise of its own; by default that of `reverse`
 
     Returns
@@ -136,13 +137,13 @@ def denoise(
         For bad arrays, an sd <= 0, or one that the process does not reach.
     """
     check_process(process)
-    closed_form_domain(process, "denoising")
-    noisy = check_state(process, noisy, "noisy")
+    process.domain.require_closed_form("denoising")
+    noisy = process.check_state(noisy, "noisy")
     xp = array_module(noisy=noisy)
     sd, draws = checks.positive(sd, "sd", unit="of the noise"), checks.count(draws, "draws")
-    end = sd / 100 if finest is None else checks.positive(finest, "finest")
+    end = sd / 100 if sigma_min is None else checks.positive(sigma_min, "sigma_min")
     if end >= sd:
-        raise ValueError(f"finest must be below sd = {sd:g}, got {end:g}.")
+        raise ValueError(f"sigma_min must be below sd = {sd:g}, got {end:g}.")
     start, last = (float(t) for t in time_of(process, np.log([sd, end])))
     reached = float(process.sigma(start) / process.alpha(start))
     if abs(reached / sd - 1) > 1e-3:
@@ -154,35 +155,42 @@ def denoise(
 
 
 @dataclass(frozen=True, eq=False)
-class _Held:
+class _Held(Sampler):
     """A sampler whose known coordinates are taken from their path at the end of every kernel call."""
 
-    sampler: Any
+    sampler: Sampler
     mask: Array
     states: dict[float, Array]
 
     @property
-    def needs_free_space(self) -> bool:
-        return bool(getattr(self.sampler, "needs_free_space", False))
+    def gaussian_posterior(self) -> bool:
+        """As the sampler."""
+        return self.sampler.gaussian_posterior
 
     def begin(self) -> _Held:
-        begin = getattr(self.sampler, "begin", None)
-        return self if begin is None else _Held(begin(), self.mask, self.states)
+        """With a sampler that begins anew."""
+        return _Held(self.sampler.begin(), self.mask, self.states)
 
     def put(self, x: Array, t: float) -> Array:
         """x with what is known of it at time t."""
         return array_module(x).where(self.mask, self.states[t].astype(x.dtype), x)
 
-    def step(self, process: Process, score: Score, x: Array, t: float, s: float, apply: Apply) -> Array:
+    def step(self, process: Process, score: ScoreFunction, x: Array, t: float, s: float, kernel: Kernel) -> Array:
         """The sampler's step, with every state it passes through corrected."""
 
-        def held(*arguments: Any, **which: Any) -> Array:
-            return self.put(apply(*arguments, **which), s)
+        def held(
+            x: Array, u: Array, a: float, b: float, c: float, *, correction: int | None = None, of: int = 1
+        ) -> Array:
+            return self.put(kernel(x, u, a, b, c, correction=correction, of=of), s)
 
         return self.put(self.sampler.step(process, score, x, t, s, held), s)
 
+    def advance(self, process: Process, score: ScoreFunction, x: Array, t: float, s: float, kernel: Kernel) -> Array:
+        """As `step`: the sampler sees to a start from pure noise."""
+        return self.step(process, score, x, t, s, kernel)
 
-def _mask(mask: Any, known: Array) -> Array:
+
+def _mask(mask: npt.ArrayLike, known: Array) -> Array:
     """`mask` as booleans (m, d)."""
     xp = array_module(known)
     values = xp.asarray(mask)

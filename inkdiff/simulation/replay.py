@@ -15,23 +15,19 @@ Reference: J. Loschmidt (1876); D. Levesque and L. Verlet, Molecular dynamics an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.box import Box
-from inkdiff.domains.free import Free
-from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.simulation.forward import check_state
-from inkdiff.simulation.walks import Walk, plan_walk, step_times
+from inkdiff._core.backend import Array, Floats, array_module
+from inkdiff.domains.walks import Walk, step_times
+from inkdiff.processes.base import Process, check_process
+from inkdiff.simulation.forward import plan_walk
 
 __all__ = ["Path", "replay"]
-
-_Floats = npt.NDArray[np.float64]
-_FAR = 2.0**19  # lengths of the box from the origin at which float64 no longer holds the phase
 
 
 class Path:
@@ -44,8 +40,8 @@ class Path:
     exact : whether steps are undone; if not, going back starts again from the beginning
     """
 
-    def __init__(self, walk: Walk, start: Array, dtype: npt.DTypeLike, grid: _Floats, seed: int, exact: bool) -> None:
-        self.grid, self.exact = grid, exact
+    def __init__(self, walk: Walk, start: Array, dtype: npt.DTypeLike, grid: Floats, seed: int) -> None:
+        self.grid, self.exact = grid, walk.undoable
         self._walk, self._seed, self._dtype = walk, seed, dtype
         self._start, self._state, self._step = start, start.copy(), 0
 
@@ -133,8 +129,8 @@ def replay(
         As `simulate`; for a process with a drift, unless `regenerate`; or if float64 cannot hold the positions whole.
     """
     check_process(process)
-    closed_form_domain(process, "a replay")
-    x0 = check_state(process, x0, "x0")
+    process.domain.require_folding("a replay")
+    x0 = process.check_state(x0, "x0")
     grid = checks.increasing(times)
     process.check_time(grid, "times")
     seed, steps = checks.seed64(seed), checks.count(steps, "steps", most=2**32 - 1)
@@ -146,29 +142,9 @@ def replay(
         )
     start = x0.astype(np.float64) if process.driftless else x0.copy()
     walk = plan_walk(process, start, grid, steps)
-    if process.driftless:
-        _check_whole(process, start, float(grid[0]), float(grid[-1]))
+    if process.driftless and not (regenerate and not walk.undoable):
+        process.domain.check_replay(start, math.sqrt(process.clock(float(grid[0]), float(grid[-1]))))
+    if walk.undoable:
         walk(start, 0, 0, seed=seed)  # no step: rounded to the quantum
-    fine = step_times(grid, steps)
-    return Path(walk, start, x0.dtype, np.append(fine[:, :-1], fine[-1, -1]), seed, process.driftless)
-
-
-def _check_whole(process: Process, x: Array, first: float, last: float) -> None:
-    """Raise unless float64 positions hold the integers of the walk."""
-    domain = process.domain
-    if isinstance(domain, Box):
-        low, length, _ = domain.walls(np.float64)
-        if bool((np.maximum(abs(low), abs(low + length)) > _FAR * length).any()):
-            raise ValueError(
-                f"process lives in a box too far from the origin for an exact replay, [{domain.lo}, {domain.hi}]: move "
-                f"the origin to within {_FAR:g} of its lengths."
-            )
-        return
-    assert isinstance(domain, Free)
-    reach = float(abs(x).max()) + 8 * float(np.sqrt(process.clock(first, last)))
-    if reach > 2.0**53 * domain.quantum:
-        power = int(np.ceil(np.log2(reach / 2.0**53)))
-        raise ValueError(
-            f"process in free space: positions may reach {reach:.3g}, beyond 2^53 quanta of {domain.quantum:g}, where "
-            f"float64 does not hold them whole; give it domain=Free(quantum=2.0**{power}), or change units."
-        )
+    times_of_steps = step_times(grid, steps)
+    return Path(walk, start, x0.dtype, np.append(times_of_steps[:, :-1], times_of_steps[-1, -1]), seed)

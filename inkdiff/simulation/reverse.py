@@ -10,29 +10,25 @@ Reference: B. D. O. Anderson, Reverse-time diffusion equation models (1982).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
-from inkdiff._core.rng import Stream
-from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.processes.binomial import Binomial
-from inkdiff.samplers import Apply, Sampler, Score, choose
-from inkdiff.simulation.binomial_steps import step_back
-from inkdiff.simulation.forward import check_state, walls_of
+from inkdiff._core.backend import Array, Time, array_module
+from inkdiff.processes.forward import ForwardProcess
+from inkdiff.samplers import Sampler, choose
+from inkdiff.scores.base import HasVelocity, ScoreFunction
+from inkdiff.simulation.prologue import Prologue
 from inkdiff.simulation.trajectory import Callback, Observe, Recorder, Trajectory
 
 __all__ = ["reverse"]
 
 
 def reverse(
-    process: Process | Binomial,
-    score: Score,
+    process: ForwardProcess,
+    score: ScoreFunction,
     x: Array,
     times: Sequence[float] | Array,
     *,
@@ -55,9 +51,9 @@ def reverse(
     seed : 64-bit seed; noise comes from stream REVERSE (bits: BITS_REVERSE), never shared with `simulate`
     steps : equal steps in each interval
     first_step : number of the first step; continue with `Trajectory.next_step`
-    sampler : one of `inkdiff.samplers`, or its name: "ancestral", "ddim", "euler_maruyama", "heun", "adaptive",
-        "dpm_solver", "predictor_corrector"; by default ancestral in free space, Euler-Maruyama between walls; bits
-        have but the ancestral: any subset of the times will do, the more the better
+    sampler : one of `inkdiff.samplers`, or its name: "ancestral", "ddim", "euler_maruyama", "euler",
+        "heun", "adaptive", "dpm_solver", "predictor_corrector", or any registered one; by default ancestral in free
+        space, Euler-Maruyama between walls; bits have but the ancestral: any times will do, the more the better
     observe, callback : as in `simulate`
 
     Returns
@@ -71,78 +67,52 @@ def reverse(
     FloatingPointError
         If the walk meets NaN or infinity, naming the time.
     """
-    check_process(process, also=Binomial)
-    if not isinstance(process, Binomial):
-        closed_form_domain(process, "a walk back")
-    current = check_state(process, x, "x").copy()
+    walk = Prologue.of(process, x, times, seed=seed, steps=steps, first_step=first_step, backward=True)
     if not callable(score):
         raise TypeError(f"score must be a function score(x, t), got {checks.show(score)}.")
-    grid = checks.increasing(times, decreasing=True)
-    process.check_time(grid, "times")
-    seed, steps, number = checks.seed64(seed), checks.count(steps, "steps"), checks.word32(first_step, "first_step")
-    checks.word32(number + steps * (len(grid) - 1), "first_step + all steps")
-    step = _bit_step(process, sampler) if isinstance(process, Binomial) else _step(process, choose(sampler, process))
-    fine = [process.check_time(np.linspace(t0, t1, steps + 1), "times between steps") for t0, t1 in pairwise(grid)]
+    chosen = choose(sampler, process)
+    between = [np.linspace(t0, t1, walk.steps + 1) for t0, t1 in pairwise(walk.grid)]
+    fine = [process.check_time(substeps, "times between steps") for substeps in between]
     guarded = _guard(score)
-    recorder = Recorder(grid, current, observe, callback)
-    recorder.record(current)
+    recorder = Recorder(walk.grid, walk.x, observe, callback)
+    recorder.record(walk.x)
+    current, step = walk.x, walk.first_step
     for substeps in fine:
         for t, s in pairwise(substeps):
-            current = step(guarded, current, float(t), float(s), seed, number)
-            number += 1
+            kernel = process.reverse_kernel(current, walk.seed, step)
+            current = chosen.step(process, guarded, current, float(t), float(s), kernel)
+            step += 1
             if not bool(array_module(current).isfinite(current).all()):
                 raise FloatingPointError(
                     f"the reverse walk is not finite at t = {s:g}: the score or the step is too large there; "
                     "use more steps."
                 )
         recorder.record(current)
-    return recorder.trajectory(current, number)
+    return recorder.trajectory(current, step)
 
 
-# step(score, x, t, s, seed, number): x_s
-_Step = Callable[[Score, Array, float, float, int, int], Array]
+def _guard(score: ScoreFunction) -> ScoreFunction:
+    """The score, and its velocity if it declares one, with results checked for shape and given the state's dtype."""
+    return _Guarded(score) if isinstance(score, HasVelocity) else _guarded(score, "score(x, t)")
 
 
-def _step(process: Process, sampler: Sampler) -> _Step:
-    def step(score: Score, x: Array, t: float, s: float, seed: int, number: int) -> Array:
-        return sampler.step(process, score, x, t, s, _apply(process, x, seed, number))
+class _Guarded(HasVelocity):
+    def __init__(self, score: HasVelocity) -> None:
+        self._score, self._velocity = _guarded(score, "score(x, t)"), _guarded(score.velocity, "score.velocity(x, t)")
 
-    return step
+    def __call__(self, x: Array, t: Time) -> Array:
+        return self._score(x, t)
 
-
-def _bit_step(process: Binomial, sampler: Sampler | str | None) -> _Step:
-    if sampler not in (None, "ancestral"):
-        raise ValueError(f"sampler must be 'ancestral' for bits, which have no gradients, got {checks.show(sampler)}.")
-
-    def step(score: Score, x: Array, t: float, s: float, seed: int, number: int) -> Array:
-        return step_back(process, score(x, t), x, t, s, seed=seed, step=number)
-
-    return step
+    def velocity(self, x: Array, t: Time) -> Array:
+        return self._velocity(x, t)
 
 
-def _guard(score: Score) -> Score:
-    """The score, with its result checked for shape and given the state's dtype."""
-
-    def guarded(x: Array, t: Any) -> Array:
-        u = score(x, t)
-        xp = array_module(**{"x": x, "score(x, t)": u})
+def _guarded(function: ScoreFunction, name: str) -> ScoreFunction:
+    def guarded(x: Array, t: Time) -> Array:
+        u = function(x, t)
+        xp = array_module(**{"x": x, name: u})
         if getattr(u, "shape", None) != x.shape:
-            raise ValueError(f"score(x, t) must return an array like x, {x.shape}, got {checks.show(u)}.")
+            raise ValueError(f"{name} must return an array like x, {x.shape}, got {checks.show(u)}.")
         return xp.ascontiguousarray(u, x.dtype)
 
     return guarded
-
-
-def _apply(process: Process, x: Array, seed: int, number: int) -> Apply:
-    """The kernel at one step number, with the walls of the process."""
-    xp = array_module(x)
-    walls = walls_of(process, x)
-
-    def apply(x: Array, u: Array, a: float, b: float, c: float, *, correction: int | None = None, of: int = 1) -> Array:
-        a_, b_, c_ = (xp.asarray([value], x.dtype) for value in (a, b, c))
-        index, stream = number, Stream.REVERSE
-        if correction is not None:
-            index, stream = checks.word32(number * of + correction, "the number of corrections"), Stream.CORRECTOR
-        return kernels.step(x, u=u, a=a_, b=b_, s=c_, walls=walls, seed=seed, number=index, stream=stream, noisy=c != 0)
-
-    return apply

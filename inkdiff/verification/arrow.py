@@ -21,7 +21,7 @@ from inkdiff.physics.fluctuations import Trap, crooks_gap, exponential_average
 from inkdiff.physics.information import chi2_information, mutual_information, pair_information
 from inkdiff.physics.microstates import recompaction
 from inkdiff.processes.binomial import Binomial
-from inkdiff.processes.linear import Brownian
+from inkdiff.processes.brownian import Brownian
 from inkdiff.scores import EmpiricalBits
 from inkdiff.simulation.forward import simulate
 from inkdiff.simulation.replay import replay

@@ -14,11 +14,16 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from inkdiff._core.backend import Time
 from inkdiff.metrics import Estimate, gaussian_entropy
 from inkdiff.physics.fluctuations import path_entropy
 from inkdiff.physics.materials import stokes_einstein
+from inkdiff.processes.base import Process
+from inkdiff.processes.brownian import Brownian, OrnsteinUhlenbeck
 from inkdiff.processes.distributions import Gaussian
-from inkdiff.processes.linear import Brownian, OrnsteinUhlenbeck, VarianceExploding, VariancePreserving
+from inkdiff.processes.straight import Straight
+from inkdiff.processes.variance_exploding import VarianceExploding
+from inkdiff.processes.variance_preserving import SubVariancePreserving, VariancePreserving
 from inkdiff.scores import GaussianScore, MixtureScore
 from inkdiff.simulation.forward import diffuse, simulate
 from inkdiff.simulation.reverse import reverse
@@ -87,7 +92,8 @@ def image_schedules(n: int, seed: int) -> Iterator[Row]:
     """x_t = alpha_t x_0 + sigma_t eps for every schedule, by the jump and by the walk."""
     schedules = {
         "linear": (VariancePreserving.linear(), 0.4), "cosine": (VariancePreserving.cosine(), 0.5),
-        "exploding": (VarianceExploding(0.01, 5.0), 0.7),
+        "exploding": (VarianceExploding(0.01, 5.0), 0.7), "sub-VP": (SubVariancePreserving.linear(), 0.3),
+        "straight": (Straight(), 0.6),
     }  # fmt: skip
     start = np.full((n, 1), 0.8, np.float32)
     for name, (process, t) in schedules.items():
@@ -95,6 +101,35 @@ def image_schedules(n: int, seed: int) -> Iterator[Row]:
         yield from _gaussian(diffuse(process, start, t, seed=seed), mean, variance, f"{name}, jump: ")
         walked = simulate(process, start, [0, t], seed=seed, steps=10, observe={}).last
         yield from _gaussian(walked, mean, variance, f"{name}, walk: ")
+
+
+class _WarmingBowl(Process):
+    """dx = -x dt + sqrt(2 (1 + t/tau)) dW, tau = 0.3: in detailed balance at no time; its transition is the default."""
+
+    def log_alpha(self, t: Time) -> Time:
+        """-t."""
+        return -1.0 * t
+
+    def variance(self, t: Time) -> Time:
+        """(1 - e^(-2t)) (1 - 1/(2 tau)) + t/tau."""
+        return -np.expm1(-2 * t) * (1 - 1 / 0.6) + t / 0.3
+
+    def f(self, t: Time) -> Time:
+        """-1."""
+        return -1.0 + 0 * t
+
+    def g2(self, t: Time) -> Time:
+        """2 (1 + t/tau)."""
+        return 2 * (1 + t / 0.3)
+
+
+@identity
+def transitions_of_a_linear_process(n: int, seed: int) -> Iterator[Row]:
+    """x_t | x_s ~ N(A x_s, sigma_t^2 - A^2 sigma_s^2), A = alpha_t/alpha_s, where no balance ties drift and noise."""
+    process, t = _WarmingBowl(), 0.5
+    start = np.full((n, 1), 0.8, np.float32)
+    walked = simulate(process, start, [0, t], seed=seed, steps=5, observe={}).last
+    yield from _gaussian(walked, 0.8 * float(process.alpha(t)), float(process.variance(t)))
 
 
 @identity

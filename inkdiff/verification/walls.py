@@ -20,7 +20,7 @@ from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.domains.maze import Maze
 from inkdiff.kernels import uniform
 from inkdiff.metrics import Estimate, binned_entropy
-from inkdiff.processes.linear import Brownian
+from inkdiff.processes.brownian import Brownian
 from inkdiff.scores import BoxScore
 from inkdiff.simulation.forward import diffuse, simulate
 from inkdiff.simulation.observables import Histogram

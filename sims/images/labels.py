@@ -81,7 +81,10 @@ def run(p: Parameters, report: Report) -> None:
 def learned(process, train, p: Parameters, report: Report) -> ink.LearnedScore:
     """A score that hears labels. What keeps the moments of all digits is left out: a class has others."""
     fit = ink.fit if report.quick else ink.fit_cached
-    told = {"condition": train.y, "hide": 0.4, "moments": False}  # as in photo.py, which needs the one of the bowl
+    told = {
+        "condition": ink.Conditioning(train.y, p_uncond=0.4),  # as in photo.py, which needs the one of the bowl
+        "parameterisation": ink.Parameterisation(match_moments=False),
+    }
     return fit(process, train, steps=p.steps, seed=p.seed, **told)
 
 

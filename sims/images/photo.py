@@ -49,11 +49,14 @@ KINDS = {
 def run(p: Parameters, report: Report) -> None:
     train, held_out = ink.datasets.digits().split(test_size=0.3, random_state=0)
     fit = ink.fit if report.quick else ink.fit_cached
-    told = {"condition": train.y, "hide": 0.4, "moments": False}
+    told = {
+        "condition": ink.Conditioning(train.y, p_uncond=0.4),
+        "parameterisation": ink.Parameterisation(match_moments=False),
+    }
     score = fit(ink.VariancePreserving.linear(), train, steps=p.steps, seed=p.seed, **told)
     x, labels = held_out.x[: p.photos], held_out.y[: p.photos]
     starts = {"photo": x, "sketch": (x > 0.5).astype(np.float32), "told": x}
-    times = score.parametrisation.levels.times(score.process, np.log(RATIOS))
+    times = score.preconditioning.levels.times(score.process, np.log(RATIOS))
     own = {kind: score for kind in KINDS} | {"told": score.given(label=labels, guidance=p.guidance)}
     found = {kind: [back(own[kind], start, t, p) for t in times] for kind, start in starts.items()}
     fig, axes = viz.figure(2, 3, width=18, height=14, gridspec_kw={"height_ratios": [1.3, 1]})

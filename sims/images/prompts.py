@@ -67,7 +67,7 @@ def run(p: Parameters, report: Report) -> None:
     train = ink.datasets.digits().split(test_size=0.3, random_state=0)[0]
     score = learned(train, p, report)
     fig, axes = viz.figure(4, 2, width=18, height=13.5, gridspec_kw={"width_ratios": [1.15, 1]})
-    off = ink.datasets.attributes(train.images)
+    off = ink.datasets.stroke_features(train.images)
     medians = {kind: np.array([np.median(a[train.y == k]) for k in range(10)]) for kind, a in off._asdict().items()}
     pairs = [two for two in combinations(SIDES, 2) if SIDES[two[0]][0] != SIDES[two[1]][0]]
     kinds = {"one_word": [(word,) for word in SIDES], "two_words": [two for two in pairs if two not in NEVER]}
@@ -102,7 +102,7 @@ def learned(train, p: Parameters, report: Report) -> ink.LearnedScore:
     kept = [row for row, words in enumerate(said) if not any(set(two) <= set(words) for two in NEVER)]
     data = replace(train, x=train.x[kept], y=train.y[kept])
     fit = ink.fit if report.quick else ink.fit_cached
-    told = {"condition": [said[row] for row in kept], "moments": False}
+    told = {"condition": [said[row] for row in kept], "parameterisation": ink.Parameterisation(match_moments=False)}
     return fit(ink.VariancePreserving.linear(), data, steps=p.steps, seed=p.seed, **told)
 
 
@@ -115,7 +115,7 @@ def draw(score: ink.LearnedScore, asked, p: Parameters) -> np.ndarray:
 
 def beside(x, labels, medians) -> dict:
     """How far each measure of the digits is from the median of real digits of that class."""
-    found = ink.datasets.attributes(x.reshape(-1, 8, 8))._asdict()
+    found = ink.datasets.stroke_features(x.reshape(-1, 8, 8))._asdict()
     return {kind: values - medians[kind][labels] for kind, values in found.items()}
 
 

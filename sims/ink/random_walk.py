@@ -100,7 +100,8 @@ def draw_msd(ax, p: Parameters, result: Result) -> None:
         exact = viz.label("exact") + " $2dDt$" if d == 1 else ""
         viz.theory(ax, result.times, einstein(d, p, result.times), exact)
         viz.with_errors(ax, result.times[1:], msd, f"$d = {d}$", color)
-    ax.set(xlabel=viz.label("time"), ylabel=viz.label("msd"), title=viz.say("together: a law", "insieme: una legge"))
+    ax.set(xlabel=viz.label("time"), ylabel=viz.say("mean squared displacement", "spostamento quadratico medio"))
+    ax.set_title(viz.say("together: a law", "insieme: una legge"))
     ax.legend()
 
 

@@ -50,17 +50,71 @@ GRAIN, INTERVAL, WATER = 0.53e-6, 30.0, 290.15
 AVOGADRO = 6.02214076e23
 
 
-def run(p: Parameters, report: Report) -> None:
+@dataclass(frozen=True)
+class Result:
+    """A layer of dye in its cell, and jumps of grains."""
+
+    dye: ink.materials.Substance
+    tau: float
+    """time in which the unevenness falls by e, s"""
+    times: np.ndarray
+    """(k,) in tau"""
+    profiles: np.ndarray
+    """(k, BINS) particles in equal parts of the cell"""
+    unevenness: list[ink.Estimate]
+    """k means of cos(pi x/L)"""
+    exact_profiles: dict[float, np.ndarray]
+    """times of PROFILES -> concentration over its mean"""
+    exact_unevenness: np.ndarray
+    """(k,)"""
+    avogadro: ink.Estimate
+    """from the grains"""
+    paths: np.ndarray
+    """(times, 3, 2) of three grains, um"""
+
+
+def compute(p: Parameters) -> Result:
     dye = ink.materials.find(p.substance)
     tau = ink.materials.mixing_time(dye.at(p.temperature + ink.materials.CELSIUS), p.length)
-    fig, axes = viz.figure(2, 2, width=15, height=10.8)
-    mixing(axes[0], p, report, tau)
-    name = viz.say(dye.name, COMPARED.get(dye.name, (dye.name,))[0])
-    axes[0, 0].set_title(comma(f"{name}: {1e3 * p.length:g} mm, {p.temperature:g} °C"))
-    vessels(axes[1, 0])
-    number = perrin(axes[1, 1], p, report)
-    report.figure(fig)
-    fall, mixed = spell(tau), spell(tau * math.log(2 / EVEN))
+    cell = ink.Box(0, p.length)
+    process = ink.Brownian(p.length**2 / (math.pi**2 * tau), cell)
+    x = p.length * p.layer * ink.uniform(p.particles, seed=p.seed).reshape(-1, 1).astype(np.float64)
+    times = np.unique([0, *PROFILES, *np.linspace(0.5, 5.5, 11)])
+
+    def wave(x):
+        wave = np.cos(np.pi * x / p.length)
+        return wave.mean(), wave.std() / math.sqrt(len(x))
+
+    observe = {"wave": wave, "profile": lambda x: ink.concentration(x, cell, BINS)}
+    seen = ink.simulate(process, x, tau * times, seed=p.seed, observe=observe).observed
+    drop = ink.BoxScore(process, np.clip(p.layer * FINE - np.arange(FINE), 0, 1))
+    exact = {t: drop.cell_averages(t * tau).reshape(BINS, -1).mean(1) * p.length for t in PROFILES}
+    exact_wave = math.sin(math.pi * p.layer) / (math.pi * p.layer) * np.exp(-times)
+    waves = [ink.Estimate(*pair) for pair in seen["wave"]]
+    return Result(dye, tau, times, seen["profile"], waves, exact, exact_wave, *perrin(p))
+
+
+def perrin(p: Parameters) -> tuple[ink.Estimate, np.ndarray]:
+    """Avogadro's number from the jumps of many grains, N = R T t / (3 pi eta r <x^2>); and paths of three, um."""
+    grain = ink.Brownian(ink.materials.stokes_einstein(GRAIN, WATER))
+    gas, eta = ink.materials.BOLTZMANN * AVOGADRO, ink.materials.water_viscosity(WATER)
+    square = ink.msd(ink.diffuse(grain, np.zeros((p.grains, 1)), INTERVAL, seed=p.seed), np.zeros((p.grains, 1))).value
+    number, error = gas * WATER * INTERVAL / (3 * math.pi * eta * GRAIN * square) * np.array([1, (2 / p.grains) ** 0.5])
+    paths = ink.simulate(grain, np.zeros((3, 2)), np.arange(41) * INTERVAL, seed=p.seed).x * 1e6
+    return ink.Estimate(number, error), paths
+
+
+def check(p: Parameters, result: Result, report: Report) -> None:
+    for i in np.searchsorted(result.times, [1, 2, 4]):
+        name = f"slowest_mode_at_{result.times[i]:g}_tau"
+        report.check(name, result.unevenness[i], result.exact_unevenness[i])
+    for t, density in result.exact_profiles.items():
+        counts, mean = result.profiles[np.searchsorted(result.times, t)], p.particles / BINS * density
+        chi2 = ((counts - mean) ** 2 / mean)[mean > 10]
+        report.check(f"chi2_per_cell_at_{t:g}_tau", ink.Estimate(chi2.mean(), math.sqrt(2 / len(chi2))), 1.0)
+    report.check("avogadro_number", result.avogadro, AVOGADRO)
+    name, number = name_of(result.dye), result.avogadro.value
+    fall, mixed = spell(result.tau), spell(result.tau * math.log(2 / EVEN))
     report.sentence(
         f"{name}, {1e3 * p.length:g} mm: the unevenness falls by e in {fall}; within 1 % everywhere after {mixed}. So "
         f"in still water: a real glass is mixed by convection. Grains like Perrin's, simulated, give back {number:.2e} "
@@ -69,6 +123,10 @@ def run(p: Parameters, report: Report) -> None:
         f"acqua ferma: un bicchiere vero lo mescola la convezione. Granelli come quelli di Perrin, simulati, "
         f"ridanno {number:.2e} molecole per mole.",
     )
+
+
+def name_of(dye: ink.materials.Substance) -> str:
+    return viz.say(dye.name, COMPARED.get(dye.name, (dye.name,))[0])
 
 
 def comma(text: str) -> str:
@@ -80,46 +138,42 @@ def spell(seconds: float) -> str:
     return ink.durations.in_words(seconds=seconds, lang=viz.language())
 
 
-def mixing(axes, p: Parameters, report: Report, tau: float) -> None:
-    """Profiles along the cell, and its unevenness over time, beside the exact ones."""
-    cell = ink.Box(0, p.length)
-    process = ink.Brownian(p.length**2 / (math.pi**2 * tau), cell)
-    x = p.length * p.layer * ink.uniform(p.particles, seed=p.seed).reshape(-1, 1).astype(np.float64)
-    exact = ink.BoxScore(process, np.clip(p.layer * FINE - np.arange(FINE), 0, 1))
-    times = np.unique([0, *PROFILES, *np.linspace(0.5, 5.5, 11)])  # in tau
+def draw(p: Parameters, result: Result):
+    fig, axes = viz.figure(2, 2, width=15, height=10.8)
+    draw_profiles(axes[0, 0], p, result)
+    draw_unevenness(axes[0, 1], result)
+    draw_vessels(axes[1, 0])
+    draw_grains(axes[1, 1], result)
+    return fig
 
-    def observe(x):
-        wave = np.cos(np.pi * x / p.length)
-        return wave.mean(), wave.std() / math.sqrt(len(x)), *ink.concentration(x, cell, BINS)
 
-    seen = ink.simulate(process, x, tau * times, seed=p.seed, observe={"seen": observe}).observed["seen"]
-    wave = math.sin(math.pi * p.layer) / (math.pi * p.layer) * np.exp(-times)
+def draw_profiles(ax, p: Parameters, result: Result) -> None:
+    """Concentration along the cell, measured and exact, at the times of PROFILES."""
     place = 1e3 * p.length * (np.arange(BINS) + 0.5) / BINS
-    for i in np.searchsorted(times, [1, 2, 4]):
-        report.check(f"slowest_mode_at_{times[i]:g}_tau", ink.Estimate(*seen[i, :2]), wave[i])
-    for share, color in PROFILES.items():
-        counts = seen[np.searchsorted(times, share), 2:]
-        density = exact.cell_averages(share * tau).reshape(BINS, -1).mean(1) * p.length
-        mean = p.particles / BINS * density
-        chi2 = ((counts - mean) ** 2 / mean)[mean > 10]
-        report.check(f"chi2_per_cell_at_{share:g}_tau", ink.Estimate(chi2.mean(), math.sqrt(2 / len(chi2))), 1.0)
-        viz.theory(axes[0], place, density)
-        axes[0].plot(place, counts * BINS / p.particles, ".", color=viz.COLORS[color], label=spell(share * tau))
-    axes[0].xaxis.set_major_formatter(lambda x, _: comma(f"{x:.3g}"))
-    axes[0].set(xlabel=viz.say("place (mm)", "posizione (mm)"), ylim=(0, None))
-    axes[0].set_ylabel(viz.say("concentration / mean", "concentrazione / media"))
-    axes[0].legend()
-    viz.theory(axes[1], times * tau / 60, wave, viz.label("exact") + r" $\propto e^{-t/\tau}$")
-    viz.with_errors(axes[1], times * tau / 60, seen[:, :2], viz.label("measured"), "blue")
+    for t, color in PROFILES.items():
+        measured = result.profiles[np.searchsorted(result.times, t)] * BINS / p.particles
+        viz.theory(ax, place, result.exact_profiles[t])
+        ax.plot(place, measured, ".", color=viz.COLORS[color], label=spell(t * result.tau))
+    ax.xaxis.set_major_formatter(lambda x, _: comma(f"{x:.3g}"))
+    ax.set(xlabel=viz.say("place (mm)", "posizione (mm)"), ylim=(0, None))
+    ax.set_ylabel(viz.say("concentration / mean", "concentrazione / media"))
+    ax.set_title(comma(f"{name_of(result.dye)}: {1e3 * p.length:g} mm, {p.temperature:g} °C"))
+    ax.legend()
+
+
+def draw_unevenness(ax, result: Result) -> None:
+    minutes = result.times * result.tau / 60
+    viz.theory(ax, minutes, result.exact_unevenness, viz.label("exact") + r" $\propto e^{-t/\tau}$")
+    viz.with_errors(ax, minutes, result.unevenness, viz.label("measured"), "blue")
     even = viz.say("even within 1 %", "uniforme entro l'1 %")
-    axes[1].axhline(EVEN / 2, linestyle=":", color=viz.COLORS["red"], label=even)  # the concentration is 1 + 2 wave
-    axes[1].set(yscale="log", ylim=(2e-3, 1.3), xlabel=viz.say("time (min)", "tempo (min)"))
-    axes[1].set_ylabel(viz.say("unevenness", "contrasto") + r" $\langle\cos\,\pi x/L\rangle$")
-    axes[1].set_title(rf"$\tau = L^2/\pi^2 D = $ {spell(tau)}")
-    axes[1].legend()
+    ax.axhline(EVEN / 2, linestyle=":", color=viz.COLORS["red"], label=even)  # the concentration is 1 + 2 wave
+    ax.set(yscale="log", ylim=(2e-3, 1.3), xlabel=viz.say("time (min)", "tempo (min)"))
+    ax.set_ylabel(viz.say("unevenness", "contrasto") + r" $\langle\cos\,\pi x/L\rangle$")
+    ax.set_title(rf"$\tau = L^2/\pi^2 D = $ {spell(result.tau)}")
+    ax.legend()
 
 
-def vessels(ax) -> None:
+def draw_vessels(ax) -> None:
     """Mixing times of vessels from 10 um to 10 cm."""
     L = np.array([1e-5, 1e-1])
     for name, (italian, color) in COMPARED.items():
@@ -137,22 +191,15 @@ def vessels(ax) -> None:
     ax.legend(loc="lower right")
 
 
-def perrin(ax, p: Parameters, report: Report) -> float:
-    """Paths of three grains, and Avogadro's number from the jumps of many: N = R T t / (3 pi eta r <x^2>)."""
-    grain = ink.Brownian(ink.materials.stokes_einstein(GRAIN, WATER))
-    gas, eta = ink.materials.BOLTZMANN * AVOGADRO, ink.materials.water_viscosity(WATER)
-    square = ink.msd(ink.diffuse(grain, np.zeros((p.grains, 1)), INTERVAL, seed=p.seed), np.zeros((p.grains, 1))).value
-    number, error = gas * WATER * INTERVAL / (3 * math.pi * eta * GRAIN * square) * np.array([1, (2 / p.grains) ** 0.5])
-    report.check("avogadro_number", ink.Estimate(number, error), AVOGADRO)
-    paths = ink.simulate(grain, np.zeros((3, 2)), np.arange(41) * INTERVAL, seed=p.seed).x * 1e6
+def draw_grains(ax, result: Result) -> None:
     for k, color in enumerate(("blue", "red", "green")):
-        ax.plot(*(paths[:, k] + [60 * k, 0]).T, ".-", linewidth=1, color=viz.COLORS[color])
+        ax.plot(*(result.paths[:, k] + [60 * k, 0]).T, ".-", linewidth=1, color=viz.COLORS[color])
     ax.set_aspect("equal", adjustable="datalim")
     note = viz.say("a dot every 30 s; paths set 60 µm apart", "un punto ogni 30 s; cammini distanziati di 60 µm")
     ax.set(xlabel=f"µm ({note})", ylabel="µm")
-    value = f"$N_A = ({number / 1e23:.2f} \\pm {error / 1e23:.2f})\\times 10^{{23}}$"
+    number, error = np.array(result.avogadro) / 1e23
+    value = f"$N_A = ({number:.2f} \\pm {error:.2f})\\times 10^{{23}}$"
     ax.set_title(viz.say("simulated grains: ", "granelli simulati: ") + comma(value).replace(",", "{,}"))
-    return number
 
 
 if __name__ == "__main__":

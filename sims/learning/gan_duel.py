@@ -79,8 +79,9 @@ def train(name: str, data, steps: int, seed: int, callback=None):
         both = dict.fromkeys(("forger", "detective"), ink.gan.PlainMLP(*PLAYER))
         model = ink.gan.duel(data, callback=callback, **both, **common)
     else:
-        own = {"batch": 512, "lr": 0.02, "decay": 0.0, "moments": False}  # best on other seeds
-        model = ink.fit(ink.VariancePreserving.linear(), data, net=ink.MLP(**SCORE), **own, **common)
+        own = {"batch": 512, "lr": ink.LearningRate(0.02, decay=0.0)}  # best on other seeds
+        own |= {"parameterisation": ink.Parameterisation(match_moments=False), "progress": ink.RunOptions(progress=False, threads=1)}
+        model = ink.fit(ink.VariancePreserving.linear(), data, steps=steps, seed=seed, net=ink.MLP(**SCORE), **own)
     return model, time.process_time() - start
 
 

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from inkdiff.kernels.cpu.boundaries import absorb, obstruct
 from inkdiff.kernels.cpu.noise import normal, philox, uniform
-from inkdiff.kernels.cpu.steps import step
+from inkdiff.kernels.cpu.steps import affine_step
 from inkdiff.kernels.cpu.tallies import histogram, moments
 from inkdiff.kernels.cpu.walks import walk, walk_box, walk_free
 
 __all__ = [
-    "absorb", "histogram", "moments", "normal", "obstruct", "philox", "step", "uniform", "walk", "walk_box",
+    "absorb", "affine_step", "histogram", "moments", "normal", "obstruct", "philox", "uniform", "walk", "walk_box",
     "walk_free",
 ]  # fmt: skip

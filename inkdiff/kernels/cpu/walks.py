@@ -30,17 +30,17 @@ __all__ = ["walk", "walk_box", "walk_free"]
 
 @jit
 def _walk_lanes(
-    x0: Any, x1: Any, x2: Any, x3: Any, a: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+    x0: Any, x1: Any, x2: Any, x3: Any, a: Any, c: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
 ) -> None:  # fmt: skip
     for i in range(x0.size):
         x0[i], x1[i], x2[i], x3[i] = advance4(
-            x0[i], x1[i], x2[i], x3[i], a, s, np.uint64(base + i), step, stream, k0, k1
+            x0[i], x1[i], x2[i], x3[i], a, c, np.uint64(base + i), step, stream, k0, k1
         )
 
 
 @jit(parallel=True)
-def walk(x: Any, start: Any, a: Any, s: Any, first_step: Any, stream: Any, k0: Any, k1: Any) -> None:
-    """len(a) steps of x <- a[k] x + s[k] eps, in place on flat x, elements start ...; step number first_step + k."""
+def walk(x: Any, start: Any, a: Any, c: Any, first_step: Any, stream: Any, k0: Any, k1: Any) -> None:
+    """len(a) steps of x <- a[k] x + c[k] eps, in place on flat x, elements start ...; step number first_step + k."""
     origin, count = blocks(start, x.size)
     for j in prange(count):
         block = origin + np.int64(j)
@@ -52,28 +52,28 @@ def walk(x: Any, start: Any, a: Any, s: Any, first_step: Any, stream: Any, k0: A
         first, last = lanes(begin, end)
         y0, y1, y2, y3 = quarters(y, first, last)
         for k in range(a.size):
-            _walk_lanes(y0, y1, y2, y3, a[k], s[k], block * Q + first, np.uint64(first_step + k), stream, k0, k1)
+            _walk_lanes(y0, y1, y2, y3, a[k], c[k], block * Q + first, np.uint64(first_step + k), stream, k0, k1)
         if not whole:
             x[at : at + end - begin] = y[begin:end]
 
 
 @jit
 def _short_phase_lanes(
-    p0: Any, p1: Any, p2: Any, p3: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+    p0: Any, p1: Any, p2: Any, p3: Any, c: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
 ) -> None:  # fmt: skip
     for i in range(p0.size):
         p0[i], p1[i], p2[i], p3[i] = advance_phase4_short(
-            p0[i], p1[i], p2[i], p3[i], s, s, s, s, np.uint64(base + i), step, stream, k0, k1
+            p0[i], p1[i], p2[i], p3[i], c, c, c, c, np.uint64(base + i), step, stream, k0, k1
         )
 
 
 @jit
 def _phase_lanes(
-    p0: Any, p1: Any, p2: Any, p3: Any, s: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
+    p0: Any, p1: Any, p2: Any, p3: Any, c: Any, base: Any, step: Any, stream: Any, k0: Any, k1: Any
 ) -> None:  # fmt: skip
     for i in range(p0.size):
         p0[i], p1[i], p2[i], p3[i] = advance_phase4(
-            p0[i], p1[i], p2[i], p3[i], s, s, s, s, np.uint64(base + i), step, stream, k0, k1
+            p0[i], p1[i], p2[i], p3[i], c, c, c, c, np.uint64(base + i), step, stream, k0, k1
         )
 
 
@@ -107,11 +107,11 @@ def _walk_phase_block(
     """All steps of one block of phases on a box whose axes are alike."""
     p0, p1, p2, p3 = quarters(p, first, last)
     for k in range(width.size):
-        s, step = step_in_quanta(width[k], per_length), np.uint64(first_step + k)
-        if abs(s) < SHORT_STEP:
-            _short_phase_lanes(p0, p1, p2, p3, s, base + first, step, stream, k0, k1)
+        c, step = step_in_quanta(width[k], per_length), np.uint64(first_step + k)
+        if abs(c) < SHORT_STEP:
+            _short_phase_lanes(p0, p1, p2, p3, c, base + first, step, stream, k0, k1)
         else:
-            _phase_lanes(p0, p1, p2, p3, s, base + first, step, stream, k0, k1)
+            _phase_lanes(p0, p1, p2, p3, c, base + first, step, stream, k0, k1)
 
 
 @jit
@@ -215,9 +215,9 @@ def walk_box(
 
 
 @jit
-def _add_quanta(h: Any, z: Any, s: Any, shift: Any) -> None:
+def _add_quanta(h: Any, z: Any, c: Any, shift: Any) -> None:
     for i in range(h.size):
-        h[i] += quanta_increment(s, z[i], shift)
+        h[i] += quanta_increment(c, z[i], shift)
 
 
 @jit(parallel=True)

@@ -14,11 +14,11 @@ from __future__ import annotations
 from inkdiff.kernels.cuda.boundaries import absorb, obstruct
 from inkdiff.kernels.cuda.launch import stream
 from inkdiff.kernels.cuda.noise import normal, philox, uniform
-from inkdiff.kernels.cuda.steps import step
+from inkdiff.kernels.cuda.steps import affine_step
 from inkdiff.kernels.cuda.tallies import histogram, moments
 from inkdiff.kernels.cuda.walks import walk, walk_box, walk_free
 
 __all__ = [
-    "absorb", "histogram", "moments", "normal", "obstruct", "philox", "step", "stream", "uniform", "walk", "walk_box",
-    "walk_free",
+    "absorb", "affine_step", "histogram", "moments", "normal", "obstruct", "philox", "stream", "uniform", "walk",
+    "walk_box", "walk_free",
 ]  # fmt: skip

@@ -17,8 +17,8 @@ _u64 = np.uint64
 
 @cuda.jit
 def _normal(out: Any, start: Any, first: Any, calls: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
-    for c in range(cuda.grid(1), calls, cuda.gridsize(1)):
-        call = first + c
+    for thread in range(cuda.grid(1), calls, cuda.gridsize(1)):
+        call = first + thread
         z = normals4(_u64(call), step, stream, k0, k1)
         e = call // Q * (4 * Q) + call % Q - start
         for j in range(4):
@@ -29,8 +29,8 @@ def _normal(out: Any, start: Any, first: Any, calls: Any, step: Any, stream: Any
 
 @cuda.jit
 def _uniform(out: Any, start: Any, first: Any, calls: Any, step: Any, stream: Any, k0: Any, k1: Any) -> None:
-    for c in range(cuda.grid(1), calls, cuda.gridsize(1)):
-        call = first + c
+    for thread in range(cuda.grid(1), calls, cuda.gridsize(1)):
+        call = first + thread
         words = philox4(_u64(call), _u64(call) >> _u64(32), step, stream, k0, k1)
         e = call // Q * (4 * Q) + call % Q - start
         for j in range(4):

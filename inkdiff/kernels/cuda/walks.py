@@ -29,10 +29,10 @@ _f32, _i32, _i64, _u64 = np.float32, np.int32, np.int64, np.uint64
 def _make_walk(real: Any) -> Any:
     @cuda.jit
     def walk(
-        x: Any, start: Any, a: Any, s: Any, first: Any, calls: Any, first_step: Any, stream: Any, k0: Any, k1: Any
+        x: Any, start: Any, a: Any, c: Any, first: Any, calls: Any, first_step: Any, stream: Any, k0: Any, k1: Any
     ) -> None:  # fmt: skip
-        for c in range(cuda.grid(1), calls, cuda.gridsize(1)):
-            call = first + c
+        for thread in range(cuda.grid(1), calls, cuda.gridsize(1)):
+            call = first + thread
             e = call // Q * (4 * Q) + call % Q - start
             y = cuda.local.array(4, real)
             for j in range(4):
@@ -40,7 +40,7 @@ def _make_walk(real: Any) -> Any:
                 y[j] = x[k] if 0 <= k < x.size else real(0)
             for k in range(a.size):
                 y0, y1, y2, y3 = advance4(
-                    y[0], y[1], y[2], y[3], a[k], s[k], _u64(call), _u64(first_step + k), stream, k0, k1
+                    y[0], y[1], y[2], y[3], a[k], c[k], _u64(call), _u64(first_step + k), stream, k0, k1
                 )
                 y[0], y[1], y[2], y[3] = real(y0), real(y1), real(y2), real(y3)
             for j in range(4):
@@ -57,10 +57,10 @@ def _make_walk_box(real: Any) -> Any:
         x: Any, start: Any, lo: Any, length: Any, wall: Any, width: Any, first: Any, calls: Any, first_step: Any,
         stream: Any, k0: Any, k1: Any,
     ) -> None:  # fmt: skip
-        for c in range(cuda.grid(1), calls, cuda.gridsize(1)):
-            call = first + c
+        for thread in range(cuda.grid(1), calls, cuda.gridsize(1)):
+            call = first + thread
             e = call // Q * (4 * Q) + call % Q - start
-            p, s = cuda.local.array(4, _i32), cuda.local.array(4, _f32)
+            p, c = cuda.local.array(4, _i32), cuda.local.array(4, _f32)
             for j in range(4):
                 k, axis = e + j * Q, (e + j * Q + start) % lo.size
                 p[j] = to_phase(x[k], lo[axis], 4294967296.0 / length[axis], wall[axis]) if 0 <= k < x.size else _i32(0)
@@ -68,9 +68,9 @@ def _make_walk_box(real: Any) -> Any:
                 if k == 0 or width[k] != width[k - 1]:
                     for j in range(4):
                         axis = (e + j * Q + start) % lo.size
-                        s[j] = step_in_quanta(width[k], quanta_per_length(length[axis], wall[axis]))
+                        c[j] = step_in_quanta(width[k], quanta_per_length(length[axis], wall[axis]))
                 p0, p1, p2, p3 = advance_phase4(
-                    p[0], p[1], p[2], p[3], s[0], s[1], s[2], s[3], _u64(call), _u64(first_step + k), stream, k0, k1
+                    p[0], p[1], p[2], p[3], c[0], c[1], c[2], c[3], _u64(call), _u64(first_step + k), stream, k0, k1
                 )
                 p[0], p[1], p[2], p[3] = _i32(p0), _i32(p1), _i32(p2), _i32(p3)
             for j in range(4):
@@ -87,8 +87,8 @@ def _make_walk_free(real: Any) -> Any:
         x: Any, start: Any, quantum: Any, amplitude: Any, shift: Any, first: Any, calls: Any, first_step: Any,
         stream: Any, k0: Any, k1: Any,
     ) -> None:  # fmt: skip
-        for c in range(cuda.grid(1), calls, cuda.gridsize(1)):
-            call = first + c
+        for thread in range(cuda.grid(1), calls, cuda.gridsize(1)):
+            call = first + thread
             e = call // Q * (4 * Q) + call % Q - start
             h = cuda.local.array(4, _i64)
             for j in range(4):
@@ -112,10 +112,10 @@ _WALK_BOX = {np.dtype(real): _make_walk_box(real) for real in REALS}
 _WALK_FREE = {np.dtype(real): _make_walk_free(real) for real in REALS}
 
 
-def walk(x: Any, start: int, a: Any, s: Any, first_step: int, stream: Any, k0: Any, k1: Any, *, on: Any = 0) -> None:
+def walk(x: Any, start: int, a: Any, c: Any, first_step: int, stream: Any, k0: Any, k1: Any, *, on: Any = 0) -> None:
     """See `inkdiff.kernels.cpu.walk`."""
     first, calls = calls_over(start, x.size)
-    launch(_WALK[x.dtype], calls, on, x, start, a, s, first, calls, first_step, stream, k0, k1)
+    launch(_WALK[x.dtype], calls, on, x, start, a, c, first, calls, first_step, stream, k0, k1)
 
 
 def walk_box(

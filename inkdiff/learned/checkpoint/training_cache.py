@@ -35,7 +35,7 @@ from inkdiff.learned.model.word_conditioning import Conditioning, parse_rows
 from inkdiff.learned.training.fitting import Choices, fit, settings_of
 from inkdiff.learned.training.resuming import resume
 from inkdiff.learned.training.run_options import RunOptions
-from inkdiff.processes.base import Timed
+from inkdiff.processes.forward import ForwardProcess
 
 __all__ = ["cached_file", "fit_cached"]
 
@@ -44,7 +44,7 @@ _SOURCES = ("learned", "nn", "kernels", "samplers", "processes", "domains", "sim
 
 
 def fit_cached(
-    process: Timed,
+    process: ForwardProcess,
     data: Any,
     *,
     steps: int,
@@ -103,7 +103,9 @@ def _finished(path: Path) -> bool:
     return before is not None and before.finished
 
 
-def cached_file(process: Timed, data: Any, *, steps: int, seed: int, **choices: Unpack[Choices]) -> Path | None:
+def cached_file(
+    process: ForwardProcess, data: Any, *, steps: int, seed: int, **choices: Unpack[Choices]
+) -> Path | None:
     """The file in which `fit_cached` keeps the score of such a training; None where no cache can be written."""
     folder = cache_folder("scores")
     if folder is None:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff.processes.base import Process
-from inkdiff.processes.time_grids import level, time_of
+from inkdiff.processes.noise_level import level, time_of
 
 __all__ = ["Levels"]
 

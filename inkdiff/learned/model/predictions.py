@@ -94,9 +94,8 @@ class _Path(NamedTuple):
     @classmethod
     def of(cls, process: Process, t: Time) -> _Path:
         t = np.atleast_1d(np.asarray(asnumpy(t), np.float64))
-        alpha, sigma = process.alpha(t), process.sigma(t)
-        f, g2 = process.f(t), process.g2(t)
-        return cls(alpha, sigma, f * alpha, g2 / (2 * sigma) + f * sigma)
+        rates = process.alpha_rate(t), process.sigma_rate(t)
+        return cls(*(np.asarray(part) for part in (process.alpha(t), process.sigma(t), *rates)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 from inkdiff.nn import Run, TimeConditionedNetwork
-from inkdiff.simulation.binomial_steps import divergence
-from inkdiff.simulation.forward import jump
+from inkdiff.processes.binomial_bound import divergence
 
 if TYPE_CHECKING:
     from inkdiff.learned.binomial_score import LearnedBits
@@ -71,7 +71,7 @@ class BinomialObjective:
         code = xp.asarray(self.model.levels.code[t], np.float32)
         t = np.repeat(t, n // m)
         when = xp.asarray(t, np.float64)
-        x_t = jump(self.model.process, x_0, when, seed=self.seed, step=step, stream=Stream.TRAIN)
+        x_t = self.model.process.jump(x_0, when, Address(self.seed, step, Stream.TRAIN))
         return _Batch(x_t, x_0, t, code)
 
     def gradient(self, run: Run, batch: _Batch, out: Array, shifts: list[Array] | None = None) -> Array:

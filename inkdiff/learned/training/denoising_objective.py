@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
 from inkdiff.learned.model.preconditioning import Noise, Preconditioning, Prepared
 from inkdiff.learned.model.word_conditioning import join_codes
@@ -36,7 +37,6 @@ from inkdiff.learned.training.posterior_target import PosteriorTarget
 from inkdiff.learned.training.weighting import BalancedWeighting, Weighting
 from inkdiff.nn import Run, TimeConditionedNetwork
 from inkdiff.processes.base import Process
-from inkdiff.simulation.forward import jump
 
 __all__ = ["Batch", "DenoisingObjective", "WordDropout"]
 
@@ -124,7 +124,7 @@ class DenoisingObjective:
         t = self._times((stratum + u[n:]) / m)
         noise = self.preconditioning.noise(self.process, t, x_0)
         t = np.repeat(t, n // m)
-        x_t = jump(self.process, x_0, xp.asarray(t), seed=self.seed, step=step, stream=Stream.TRAIN)
+        x_t = self.process.jump(x_0, xp.asarray(t), Address(self.seed, step, Stream.TRAIN))
         codes, words, code = None, None, noise.code
         if self.words is not None:
             codes = self.words.codes[rows]

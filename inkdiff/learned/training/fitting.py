@@ -28,8 +28,9 @@ from inkdiff.learned.training.settings import Fingerprint, Settings
 from inkdiff.learned.training.training_loop import train
 from inkdiff.learned.training.weighting import Weighting, check_weighting
 from inkdiff.nn import MLP, AdamWState, LearningRate
-from inkdiff.processes.base import Process, Timed
+from inkdiff.processes.base import Process
 from inkdiff.processes.binomial import Binomial
+from inkdiff.processes.forward import ForwardProcess
 
 __all__ = ["Choices", "fit", "settings_of"]
 
@@ -57,9 +58,9 @@ def fit(process: Binomial, data: Any, *, steps: int, seed: int, **others: Unpack
 @overload
 def fit(process: Process, data: Any, *, steps: int, seed: int, **others: Unpack[Options]) -> LearnedScore: ...
 @overload
-def fit(process: Timed, data: Any, *, steps: int, seed: int, **others: Unpack[Options]) -> Learner: ...
+def fit(process: ForwardProcess, data: Any, *, steps: int, seed: int, **others: Unpack[Options]) -> Learner: ...
 def fit(
-    process: Timed,
+    process: ForwardProcess,
     data: Any,
     *,
     steps: int,

@@ -15,16 +15,13 @@ import math
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array
+from inkdiff._core.backend import Array, Floats
 from inkdiff.metrics import Estimate
 from inkdiff.physics.fluctuations.paths import per_run
 
 __all__ = ["crooks_gap", "crooks_ratio", "free_energy"]
-
-_Floats = npt.NDArray[np.float64]
 
 
 def crooks_gap(forward: Array, backward: Array, free_energy: float) -> Estimate:
@@ -37,7 +34,7 @@ def crooks_gap(forward: Array, backward: Array, free_energy: float) -> Estimate:
     return Estimate(a.value - b.value, math.hypot(a.stderr, b.stderr))
 
 
-def crooks_ratio(forward: Array, backward: Array, edges: Array) -> tuple[_Floats, list[Estimate]]:
+def crooks_ratio(forward: Array, backward: Array, edges: Array) -> tuple[Floats, list[Estimate]]:
     """ln [p(W)/p_reversed(-W)] in bins of W, which Crooks' theorem says is W - dF.
 
     Returns
@@ -90,6 +87,6 @@ def free_energy(forward: Array, backward: Array) -> Estimate:
     return Estimate(dF, math.sqrt(len(a) * a.var() + len(b) * b.var()) / slope)
 
 
-def _fermi(x: _Floats) -> _Floats:
+def _fermi(x: Floats) -> Floats:
     """1/(1 + e^x) without overflow."""
     return np.asarray(0.5 - 0.5 * np.tanh(x / 2))

@@ -15,10 +15,9 @@ import math
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy
 from inkdiff.domains.box import Box
 from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.metrics import Estimate
@@ -27,7 +26,6 @@ from inkdiff.simulation.trajectory import Trajectory
 
 __all__ = ["effective_samples", "exponential_average", "log_ratio", "path_entropy", "per_run"]
 
-_Floats = npt.NDArray[np.float64]
 _LARGEST_EXPONENT = 700.0  # exp of it is finite in float64
 
 
@@ -97,9 +95,9 @@ def log_ratio(process: Process, x: Array, y: Array, s: float, t: float) -> Array
     return (((x - a * y) ** 2 - (y - a * x) ** 2) / (2 * v)).sum(1)
 
 
-def per_run(values: Array, name: str) -> _Floats:
+def per_run(values: Array, name: str) -> Floats:
     """Finite numbers (n,), n >= 2, one of each run, on the host."""
-    row: _Floats = asnumpy(checks.reals(values, name))
+    row: Floats = asnumpy(checks.reals(values, name))
     if row.ndim != 1 or len(row) < 2:
         raise ValueError(f"{name} must have shape (n,), n >= 2 (one number a run), got {row.shape}.")
     return row

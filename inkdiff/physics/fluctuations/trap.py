@@ -18,17 +18,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import asnumpy
+from inkdiff._core.backend import Floats, asnumpy
 from inkdiff.physics.fluctuations.paths import log_ratio
-from inkdiff.processes.linear import OrnsteinUhlenbeck
+from inkdiff.processes.brownian import OrnsteinUhlenbeck
 from inkdiff.simulation.forward import simulate
 
 __all__ = ["Runs", "Trap", "WorkMoments"]
-
-_Floats = npt.NDArray[np.float64]
 
 
 class WorkMoments(NamedTuple):
@@ -42,9 +39,9 @@ class WorkMoments(NamedTuple):
 class Runs:
     """What n beads experienced, (n,) each, in kT or nats: W, heat given to the water, and total entropy produced."""
 
-    work: _Floats
-    heat: _Floats
-    entropy: _Floats
+    work: Floats
+    heat: Floats
+    entropy: Floats
 
 
 @dataclass(frozen=True)
@@ -67,10 +64,10 @@ class Trap:
     def __post_init__(self) -> None:
         for name in ("D", "wait"):
             object.__setattr__(self, name, checks.positive(getattr(self, name), name))
-        centres: _Floats = asnumpy(checks.reals(self.centres, "centres"))
+        centres: Floats = asnumpy(checks.reals(self.centres, "centres"))
         if centres.ndim != 1 or centres.size < 2:
             raise ValueError(f"centres must be at least two numbers, first and last place, got {checks.show(centres)}.")
-        rates: _Floats = asnumpy(checks.reals(self.rates, "rates"))
+        rates: Floats = asnumpy(checks.reals(self.rates, "rates"))
         if rates.shape not in ((), centres.shape) or not (rates > 0).all():
             raise ValueError(f"rates must be one positive number or {centres.size}, got {checks.show(self.rates)}.")
         object.__setattr__(self, "centres", tuple(centres.tolist()))
@@ -127,15 +124,15 @@ class Trap:
         return Runs(work, heat, entropy)
 
     @property
-    def _c(self) -> _Floats:
+    def _c(self) -> Floats:
         return np.asarray(self.centres)
 
     @property
-    def _k(self) -> _Floats:
+    def _k(self) -> Floats:
         return np.asarray(self.rates)
 
     @cached_property
-    def _law(self) -> tuple[_Floats, _Floats]:
+    def _law(self) -> tuple[Floats, Floats]:
         """Mean (M + 1,) and covariance (M + 1, M + 1) of x_0 ... x_M, by recursion."""
         M = len(self.centres)
         a = np.exp(-self._k * self.wait)

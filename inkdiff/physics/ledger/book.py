@@ -41,7 +41,6 @@ from inkdiff.physics.ledger.balance import Balance, balanced
 from inkdiff.physics.ledger.rates import entropy_production, entropy_rate, relaxation
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.scores import MixtureScore
-from inkdiff.simulation.forward import check_state
 from inkdiff.simulation.trajectory import Trajectory
 
 __all__ = ["Ledger"]
@@ -150,7 +149,7 @@ class Ledger:
             If x is not (n, d), finite, inside the domain and of the shape of the first snapshot; n < 2; t is outside
             the process or was recorded before; or the score returns another shape or what is not finite.
         """
-        x, t = check_state(self.process, x, "x"), float(self.process.check_time(t))
+        x, t = self.process.check_state(x, "x"), float(self.process.check_time(t))
         if self._shape not in (None, x.shape):
             raise ValueError(f"x must hold the same bodies at every time, {self._shape}, got {tuple(x.shape)}.")
         if len(x) < 2:

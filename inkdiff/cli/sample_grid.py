@@ -1,4 +1,4 @@
-"""What a network can do by now, as a picture beside its checkpoint: real data, and samples that grow better.
+"""Sample grids: what a network can do by now, as a picture beside its checkpoint, real data above or beside.
 
 Samples always start from the same noise, so that pictures of different steps show the same walkers arriving better
 and better: x_0 = reverse(x_T; score of step k), with x_T fixed.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inkdiff import LearnedScore
     from inkdiff.datasets import Dataset
 
-__all__ = ["Strip"]
+__all__ = ["SampleGrid"]
 
 _COLUMNS, _REAL_ROWS, _ROWS = 12, 2, 5
 _POINTS = 2000
@@ -25,7 +25,7 @@ _WALK = 40  # steps of a walk: enough to see
 
 
 @dataclass
-class Strip:
+class SampleGrid:
     """A callback of `inkdiff.fit` that draws `path` every `every` steps (0: never)."""
 
     path: Path

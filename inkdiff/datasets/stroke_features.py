@@ -1,4 +1,4 @@
-r"""What one sees of a handwritten digit at a glance: stroke weight, slant and width, measured from the ink I(r, c).
+r"""Stroke features of handwriting: stroke weight, slant and width of a digit, measured from its ink I(r, c).
 
     weight  w = 2 sum I / sum |grad I|                     mean width of the stroke, pixels
     slant   k = -<x y> / <y^2>                             tangent of the lean from the vertical, positive to the right
@@ -15,28 +15,25 @@ Slant estimation algorithm for OCR systems, Pattern Recognition 34 (2001) 2515.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from inkdiff._core.backend import asnumpy
+from inkdiff._core.backend import Array, Floats, asnumpy
 
-__all__ = ["Attributes", "attributes"]
-
-_Floats = npt.NDArray[np.float64]
+__all__ = ["StrokeFeatures", "stroke_features"]
 
 
-class Attributes(NamedTuple):
+class StrokeFeatures(NamedTuple):
     """Of n pictures: stroke weight (pixels), slant (tangent), width (pixels), (n,) each."""
 
-    weight: _Floats
-    slant: _Floats
-    width: _Floats
+    weight: Floats
+    slant: Floats
+    width: Floats
 
 
-def attributes(images: Any) -> Attributes:
-    """Measure pictures (n, height, width) of ink on paper: 0 is paper, and below 0 counts as paper.
+def stroke_features(images: Array) -> StrokeFeatures:
+    """Stroke features of pictures (n, height, width) of ink on paper: 0 is paper, and below 0 counts as paper.
 
     Raises
     ------
@@ -58,4 +55,4 @@ def attributes(images: Any) -> Attributes:
     yy, xx = (of_rows * y**2).sum(1), (of_columns * x**2).sum(1)
     xy = np.einsum("nrc,nr,nc->n", ink, y, x) / total
     yy = np.maximum(yy, np.finfo(np.float64).tiny)  # of ink in one row alone, which leans nowhere
-    return Attributes(weight, -xy / yy, np.sqrt(12 * np.maximum(xx - xy**2 / yy, 0)))
+    return StrokeFeatures(weight, -xy / yy, np.sqrt(12 * np.maximum(xx - xy**2 / yy, 0)))

@@ -1,6 +1,6 @@
-"""Data by a name or a path: what a command line can say of a data set.
+"""Loading data by a name or a path: what a command line can call a data set.
 
-    x (n, d)  <-  "digits" | "moons" | ... | array.npy | arrays.npz | images.idx.gz | folder/ of pictures
+    x (n, d)  <-  registered name | array.npy | arrays.npz | images.idx.gz | folder/ of pictures
 
 An array of n rows is n points; of more axes, n images (n, h, w) or (n, h, w, channels), one row each. Images count in
 [0, 1]: bytes are divided by 255, floats must lie there already. Points keep their units.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff.datasets.handwriting import digits, idx
+from inkdiff.datasets import catalogue
+from inkdiff.datasets.dataset import Dataset
+from inkdiff.datasets.handwriting import idx
 from inkdiff.datasets.pictures import image
-from inkdiff.datasets.plane import checkerboard, eight_gaussians, fractal, grid_gaussians, moons, swiss_roll
-from inkdiff.datasets.population import people
-from inkdiff.datasets.value import Dataset
 
-__all__ = ["NAMES", "named", "read"]
+__all__ = ["read"]
 
-_FIGURES: dict[str, Callable[[int, int], Dataset]] = {
-    "checkerboard": checkerboard,
-    "eight_gaussians": eight_gaussians,
-    "fractal": fractal,
-    "grid_gaussians": grid_gaussians,
-    "moons": moons,
-    "people": people,
-    "swiss_roll": swiss_roll,
-}
-NAMES = ("digits", *_FIGURES)
-_CALLED = {"25_gaussians": "grid_gaussians"}  # the one that counts its peaks
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 
@@ -49,10 +36,11 @@ def read(
 
     Parameters
     ----------
-    source : "digits", "people", "swiss_roll", "moons", "eight_gaussians", "grid_gaussians", "checkerboard", "fractal";
-        or the path of a .npy or .npz file (of one array, or one called x), of an IDX file like MNIST's, plain or
-        gzipped, or of a folder of pictures. The set is called as the file, "file moons" if that is a name above.
-    n, seed : how many people or points of a figure of the plane, and their seed; other sets are what they are.
+    source : a registered name ("digits", "people", "swiss_roll", "moons", "eight_gaussians", "grid_gaussians",
+        "checkerboard", "fractal", or one of your own: `inkdiff.register(kind="dataset")`); or the path of a .npy or
+        .npz file (of one array, or one called x), of an IDX file like MNIST's, plain or gzipped, or of a folder of
+        pictures. The set is called as the file, "file moons" if that is a registered name.
+    n, seed : how many points of a set that is drawn, and their seed; finite sets are what they are.
     size : of the pictures of a folder, as for `image`; all must come out alike.
 
     Raises
@@ -63,28 +51,23 @@ def read(
         If a file is damaged, or holds no points or images; or if pictures differ in size.
     """
     n, seed = checks.count(n, "n"), checks.seed64(seed)
-    if source in _FIGURES:
-        return _FIGURES[str(source)](n, seed)
-    if source == "digits":
-        return digits()
+    if isinstance(source, str) and catalogue.find(source) is not None:
+        return catalogue.make(source, n, seed)
     path = Path(source)
     if not path.exists():
-        raise FileNotFoundError(f"data: {str(source)!r} is no file or folder, and none of {', '.join(NAMES)}.")
+        known = ", ".join(catalogue.names())
+        raise FileNotFoundError(
+            f"data: {str(source)!r} is no file or folder, and none of {known}; for a set of your own, import "
+            "the module that registers it first."
+        )
     if path.is_dir():
-        return _apart(_folder(path, size), "folder")
-    return _apart(_array(path) if path.suffix in (".npy", ".npz") else idx(path), "file")
+        return _renamed(_folder(path, size), "folder")
+    return _renamed(_array(path) if path.suffix in (".npy", ".npz") else idx(path), "file")
 
 
-def _apart(data: Dataset, kind: str) -> Dataset:
-    """Not called as one of our own: moons.npy are not the moons, and who later finds their name must not think so."""
-    return data if named(data.name) is None else dataclasses.replace(data, name=f"{kind} {data.name}")
-
-
-def named(name: str) -> str | None:
-    """Which of `NAMES` gives the set that is called so ("swiss roll" -> "swiss_roll"), or None."""
-    key = name.replace(" ", "_").lower()
-    key = _CALLED.get(key, key)
-    return key if key in NAMES else None
+def _renamed(data: Dataset, kind: str) -> Dataset:
+    """Not called as a registered set: moons.npy are not the moons, and who later finds their name must not think so."""
+    return data if catalogue.name_of(data.name) is None else dataclasses.replace(data, name=f"{kind} {data.name}")
 
 
 def _folder(path: Path, size: int | tuple[int, int] | None) -> Dataset:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from inkdiff.cli.errors import UsageError, check_out
+from inkdiff.cli.flags import Commands
 
 __all__ = ["add_command", "add_flags", "bench"]
 
@@ -30,7 +31,7 @@ _PEERS = ("numpy", "torch", "jax", "cupy")
 _QUICK = {"scale": 1 / 64, "repeats": 3}
 
 
-def add_command(commands: Any) -> None:
+def add_command(commands: Commands) -> None:
     """Add `bench` and its flags to the subcommands."""
     parser = commands.add_parser(
         "bench",

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inkdiff.cli.errors import UsageError
+from inkdiff.cli.flags import Commands, add_import
+from inkdiff.cli.importing import import_first
 
 if TYPE_CHECKING:
     from inkdiff.datasets import Dataset
@@ -34,7 +36,7 @@ __all__ = ["add_command"]
 _DRAWS, _DRAWS_OF_PICTURES = 20, 5
 
 
-def add_command(commands: Any) -> None:
+def add_command(commands: Commands) -> None:
     """Add `judge` and its flags to the subcommands."""
     parser = commands.add_parser(
         "judge",
@@ -53,12 +55,14 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--size", type=int, help="longer side of the pictures of a folder, in pixels")
     parser.add_argument("--seed", type=int, default=0, help="64-bit seed of all draws (default: 0)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    add_import(parser)
     parser.set_defaults(command=_judge)
 
 
 def _judge(arguments: argparse.Namespace) -> int:
     import inkdiff as ink
 
+    import_first(arguments.imports)
     score = ink.load(arguments.checkpoint)
     real, words, warnings = _reality(score, arguments)
     begun = time.perf_counter()
@@ -83,17 +87,17 @@ def _judge(arguments: argparse.Namespace) -> int:
 def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[FreshData | HeldOut, str, list[str]]:
     """The data that judge, in words, and what must be said of them."""
     import inkdiff as ink
-    from inkdiff.datasets.reading import named
+    from inkdiff.datasets import catalogue
 
     said = str(score.about.get("data", ""))
-    recorded = named(said)
+    recorded = catalogue.name_of(said)
     name = arguments.data or recorded
     if name is None:
         raise UsageError(
             f"{arguments.checkpoint} was trained on {said or 'data without a name'!r}, which is not a set that "
             "inkdiff knows; say which data by --data NAME|PATH."
         )
-    if name in ink.datasets.NAMES and name != "digits":
+    if catalogue.find(name) is not None and catalogue.is_drawn(name):
         warnings = [] if name == recorded else [f"trained on {recorded or said!r}, judged by {name!r}"]
         unending = ink.FreshData(lambda n, seed: ink.datasets.read(name, n=n, seed=seed), arguments.seed)
         whence = "" if arguments.data else f" (the file records the name {said!r})"
@@ -107,7 +111,7 @@ def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[FreshD
 def _seen(score: LearnedScore, data: Dataset, train: Dataset) -> list[str]:
     """A warning unless the score was trained on the training part: by the fingerprint, or in old files by the rows."""
     from inkdiff.datasets.scaling import clip_to_domain
-    from inkdiff.learned.settings import Fingerprint
+    from inkdiff.learned.training.settings import Fingerprint
 
     if data.d != score.d:
         return []  # refused by `judge`, in better words

@@ -6,10 +6,10 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import inkdiff as ink
-from inkdiff.learned import calibration
-from inkdiff.learned.calibration import LEVELS, Calibration, Features, Moments, _typical, calibrate, solve
-from inkdiff.learned.levels import Levels
-from inkdiff.learned.lyapunov import solve_symmetric
+from inkdiff.learned.model import moment_matching
+from inkdiff.learned.model.lyapunov import solve_symmetric
+from inkdiff.learned.model.moment_matching import LEVELS, Calibration, Features, Moments, _typical, calibrate, solve
+from inkdiff.learned.model.noise_levels import Levels
 
 FREE = ink.VariancePreserving.linear()
 GLASS = ink.VarianceExploding(0.01, 1.5, ink.Box(-1, 1))
@@ -23,7 +23,7 @@ def data(n=400, d=4):
 
 
 def times(process, x):
-    return Levels.of(process, finest=0.05, width=0.6, d=4).descending(process, LEVELS)
+    return Levels.of(process, sigma_min=0.05, width=0.6, d=4).descending(process, LEVELS)
 
 
 @pytest.mark.parametrize("process", [FREE, GLASS], ids=["free", "glass"])
@@ -96,7 +96,15 @@ def test_walkers_start_without_chance_in_their_moments():
 
 
 def test_files_of_old_hold_the_diagonal_only(tmp_path):
-    score = ink.fit(FREE, data(), steps=2, seed=1, net=ink.MLP(8, 1), moments=True, progress=False)
+    score = ink.fit(
+        FREE,
+        data(),
+        steps=2,
+        seed=1,
+        net=ink.MLP(8, 1),
+        parameterisation=ink.Parameterisation(match_moments=True),
+        progress=False,
+    )
     score.save(tmp_path / "new.ink")
     with safe_open(tmp_path / "new.ink", "numpy") as file:
         config, tensors = file.metadata()["config"], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -111,7 +119,7 @@ def test_files_of_old_hold_the_diagonal_only(tmp_path):
 @pytest.mark.parametrize("process", [FREE, GLASS], ids=["free", "glass"])
 def test_a_shrinking_score_gets_its_variance_back(process, monkeypatch):
     # the exact score of a data set in a box costs a kernel per pair
-    monkeypatch.setattr(calibration, "_WALKERS", (512, 512))
+    monkeypatch.setattr(moment_matching, "_WALKERS", (512, 512))
     x = data(n=30)
     exact = ink.EmpiricalScore(process, x)
 

@@ -25,13 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
+from inkdiff._core.backend import Floats
 from inkdiff._core.rng import Stream
-from inkdiff.datasets.value import Dataset
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.kernels import uniform
 
 __all__ = ["dead_leaves", "leaf_correlations", "leaf_map", "outlined_entropy", "same_leaf"]
 
-_Doubles = npt.NDArray[np.float64]
 _PER_LEAF = 5  # uniform numbers: two for the radius, two for the place, one for the grey
 _MOST_LEAVES = 2**20  # over one picture
 
@@ -88,7 +88,7 @@ def same_leaf(distance: float, *, r_min: float = 1.0, r_max: float = 16.0) -> fl
     return float(shared / (2 * whole - shared))
 
 
-def leaf_correlations(size: int = 8, *, r_min: float = 1.0, r_max: float = 16.0) -> _Doubles:
+def leaf_correlations(size: int = 8, *, r_min: float = 1.0, r_max: float = 16.0) -> Floats:
     """The correlations of all pairs of pixels of `dead_leaves`, (size^2, size^2): P of their distance."""
     size = checks.count(size, "size", most=64)
     place = np.stack(np.divmod(np.arange(size**2), size), axis=1)
@@ -98,7 +98,7 @@ def leaf_correlations(size: int = 8, *, r_min: float = 1.0, r_max: float = 16.0)
     return each[which.reshape(squares.shape)]
 
 
-def outlined_entropy(leaves: npt.NDArray[np.int32], noise: float) -> _Doubles:
+def outlined_entropy(leaves: npt.NDArray[np.int32], noise: float) -> Floats:
     """Entropy in nats of each picture plus Gaussian noise, for one who is told its outlines `leaves` (n, pixels).
 
     m pixels of one disc are m - 1 numbers of pure noise and, along their mean, a uniform one of width sqrt(m) with
@@ -146,7 +146,7 @@ def _look_down(
     raise ValueError(f"r_min = {r_min:g} is too small: {_MOST_LEAVES} discs do not cover the picture; raise it.")
 
 
-def _radius(kind: _Doubles, u: _Doubles, side: float, r_min: float, r_max: float) -> _Doubles:
+def _radius(kind: Floats, u: Floats, side: float, r_min: float, r_max: float) -> Floats:
     """Radii of the discs whose centres lie at most r outside a square of that side, in each direction.
 
     Their density is r^-3 (side + 2 r)^2 = side^2 r^-3 + 4 side r^-2 + 4 r^-1: `kind` chooses a term, `u` inverts it.
@@ -155,7 +155,7 @@ def _radius(kind: _Doubles, u: _Doubles, side: float, r_min: float, r_max: float
     mass = np.array([side**2 * (low**2 - high**2) / 2, 4 * side * (low - high), 4 * math.log(r_max / r_min)])
     term = np.searchsorted(np.cumsum(mass) / mass.sum(), kind)
     square, plain = 1 / np.sqrt(low**2 - u * (low**2 - high**2)), 1 / (low - u * (low - high))
-    found: _Doubles = np.choose(np.minimum(term, 2), [square, plain, r_min * (r_max / r_min) ** u])
+    found: Floats = np.choose(np.minimum(term, 2), [square, plain, r_min * (r_max / r_min) ** u])
     return found
 
 

@@ -8,7 +8,7 @@ optimiser's moments, the step, all settings and a fingerprint of the data. A tra
 Ctrl-C, and resumed ends with the bits of one that never was; `inkdiff.load` reads the score so far at any time.
 Beside it, a picture shows what the network can do by now: FILE.png, of FILE or FILE.safetensors.
 
-Reference: `inkdiff.learned.training`, `inkdiff.learned.resuming`.
+Reference: `inkdiff.fit`, `inkdiff.resume`.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ import dataclasses
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inkdiff.cli.errors import UsageError
-from inkdiff.cli.scripts import LANGUAGES
-from inkdiff.cli.strips import Strip
+from inkdiff.cli.flags import Commands, add_import, add_language
+from inkdiff.cli.importing import import_first
+from inkdiff.cli.naming import Named
+from inkdiff.cli.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
-    from inkdiff import LearnedScore
+    from inkdiff import LearnedScore, RunOptions
     from inkdiff.datasets import Dataset
     from inkdiff.processes.base import Process
 
 __all__ = ["add_command"]
 
-_PROCESSES = ("vp", "cosine", "ddpm", "bowl", "ve", "glass")
 _STEPS, _POINTS = 2000, 50_000
 
 
-def add_command(commands: Any) -> None:
+def add_command(commands: Commands) -> None:
     """Add `train` and its flags to the subcommands."""
     parser = commands.add_parser(
         "train",
@@ -66,18 +66,24 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--size", type=int, help="longer side of the pictures of a folder, in pixels")
     parser.add_argument("--every", type=int, default=500, metavar="N", help="steps between checkpoints (default: 500)")
     parser.add_argument(
-        "--strip", type=int, default=500, metavar="N", help="steps between pictures, 0: none (default: 500)"
+        "--pictures", type=int, default=500, metavar="N", help="steps between pictures, 0: none (default: 500)"
     )
     parser.add_argument("--threads", type=int, default=0, help="0: all cores; changes the time, not the result")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the pictures (default: en)")
+    add_language(parser, "the pictures")
+    add_import(parser)
     parser.set_defaults(command=_train)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     """Flags on which the result depends; what is not given is chosen by `inkdiff.fit`, or is in the checkpoint."""
     group = parser.add_argument_group("what the result depends on (with --resume: taken from FILE)")
-    group.add_argument("--process", choices=_PROCESSES, help="forward process (default: vp)")
+    group.add_argument(
+        "--process",
+        metavar="NAME",
+        help="forward process: vp (default), cosine, ddpm, bowl, ve, glass, or any registered one; settings are given "
+        'as in "VarianceExploding(sigma_min=0.01, sigma_max=5)"',
+    )
     group.add_argument("--steps", type=int, help=f"gradient steps (default: {_STEPS})")
     group.add_argument("--seed", type=int, help="64-bit seed of everything random (default: 0)")
     group.add_argument("--net-width", type=int, metavar="N", help="units of a hidden layer (default: by the data)")
@@ -93,6 +99,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    import_first(arguments.imports)
     _check(arguments)
     from inkdiff import viz
 
@@ -122,45 +129,46 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--out {out} is there already; go on with it by --resume, or give another name.")
     if arguments.seed is not None and not 0 <= arguments.seed < 2**64:
         raise UsageError(f"--seed must be from 0 to 2^64 - 1, got {arguments.seed}.")
-    if arguments.strip and out.suffix == ".png":
+    if arguments.pictures and out.suffix == ".png":
         raise UsageError(f"--out {out} is the name of a picture; call it {out.with_suffix('.safetensors')}.")
-    if arguments.strip and _among_the_data(arguments):
+    if arguments.pictures and _among_the_data(arguments):
         raise UsageError(
             f"--out {out}: the folder is DATA, and the picture beside the file would become one of them; write "
-            "elsewhere, or draw none by --strip 0."
+            "elsewhere, or draw none by --pictures 0."
         )
-    for name, least in (("every", 1), ("strip", 0), ("points", 1)):
+    for name, least in (("every", 1), ("pictures", 0), ("points", 1)):
         if getattr(arguments, name) < least:
             raise UsageError(f"--{name} must be at least {least}, got {getattr(arguments, name)}.")
 
 
 def _among_the_data(arguments: argparse.Namespace) -> bool:
     """Whether the files are to lie in the folder whose pictures are the data."""
-    from inkdiff.datasets import NAMES
+    from inkdiff.datasets.catalogue import find
 
     folder = Path(arguments.data)
-    return arguments.data not in NAMES and folder.is_dir() and folder.samefile(arguments.out.absolute().parent)
+    return find(arguments.data) is None and folder.is_dir() and folder.samefile(arguments.out.absolute().parent)
 
 
 def _begin(arguments: argparse.Namespace) -> LearnedScore:
     import inkdiff as ink
 
     seed = 0 if arguments.seed is None else arguments.seed
+    named = _named(arguments.process or "vp")
     data = _data(arguments, seed)
-    process = _process(arguments.process or "vp", data)
+    process = _process(named, data)
     settings = {name: getattr(arguments, name) for name in ("batch", "lr", "weighting")}
     given = {name: value for name, value in settings.items() if value is not None}
     steps = _STEPS if arguments.steps is None else arguments.steps
-    strip = _strip(arguments, data, steps, seed)
-    if strip.drawable and strip.path.exists():
+    grid = _grid(arguments, data, steps, seed)
+    if grid.drawable and grid.path.exists():
         raise UsageError(
-            f"--out {arguments.out}: its picture {strip.path} is there already; give another name, or draw none by "
-            "--strip 0."
+            f"--out {arguments.out}: its picture {grid.path} is there already; give another name, or draw none by "
+            "--pictures 0."
         )
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {process}", flush=True)
     print(f"step 0 of {steps}", flush=True)
-    given |= {"net": _net(arguments, data), "checkpoint": arguments.out} | _manner(arguments, strip)
-    return _shown(strip, ink.fit(process, data, steps=steps, seed=seed, **given))
+    given |= {"net": _net(arguments, data), "checkpoint": arguments.out, "progress": _run_options(arguments, grid)}
+    return _with_grid(grid, ink.fit(process, data, steps=steps, seed=seed, **given))
 
 
 def _resume(arguments: argparse.Namespace) -> LearnedScore:
@@ -174,17 +182,18 @@ def _resume(arguments: argparse.Namespace) -> LearnedScore:
     steps = about["steps"]
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {before.process}", flush=True)
     print(f"step {about.get('step', steps)} of {steps}", flush=True)
-    strip = _strip(arguments, data, steps, about["seed"])
-    return _shown(strip, ink.resume(arguments.out, data, steps=arguments.steps, **_manner(arguments, strip)))
+    grid = _grid(arguments, data, steps, about["seed"])
+    progress = _run_options(arguments, grid)
+    return _with_grid(grid, ink.resume(arguments.out, data, steps=arguments.steps, progress=progress))
 
 
-def _shown(strip: Strip, score: LearnedScore) -> LearnedScore:
+def _with_grid(grid: SampleGrid, score: LearnedScore) -> LearnedScore:
     """The finished score, drawn."""
-    if strip.drawable:
-        strip.draw(score, strip.steps)
-        print(f"figure {strip.path}")
-    elif strip.every:
-        print(f"no figure: data of {strip.data.d} coordinates are neither images nor points of the plane")
+    if grid.drawable:
+        grid.draw(score, grid.steps)
+        print(f"figure {grid.path}")
+    elif grid.every:
+        print(f"no figure: data of {grid.data.d} coordinates are neither images nor points of the plane")
     return score
 
 
@@ -195,9 +204,9 @@ def _check_against(arguments: argparse.Namespace, before: LearnedScore, data: Da
     kept |= {"net_width": shape.width, "net_depth": shape.depth}
     asked: dict[str, Any] = {name: getattr(arguments, name) for name in kept}
     if arguments.process is not None:
-        kept["process"], asked["process"] = before.process, _process(arguments.process, data)
+        kept["process"], asked["process"] = before.process, _process(_named(arguments.process), data)
     if arguments.weighting is not None:
-        from inkdiff.learned.weighting import check_weighting
+        from inkdiff.learned.training.weighting import check_weighting
 
         kept["weighting"], asked["weighting"] = about["weighting"], repr(check_weighting(arguments.weighting))
     for name, value in asked.items():
@@ -210,7 +219,7 @@ def _check_against(arguments: argparse.Namespace, before: LearnedScore, data: Da
 
 def _check_held_out(arguments: argparse.Namespace, before: LearnedScore, data: Dataset) -> None:
     """Rows held out when the checkpoint was begun, and only those, must be held out again."""
-    from inkdiff.learned.settings import Fingerprint
+    from inkdiff.learned.training.settings import Fingerprint
 
     about = before.about
     if len(data) == about["n"]:
@@ -231,23 +240,20 @@ def _data(arguments: argparse.Namespace, seed: int) -> Dataset:
     return data.split(test_size=0.3, random_state=0)[0] if arguments.hold_out else data
 
 
-def _process(name: str, data: Dataset) -> Process:
-    """The process of that name; the glass is the range of the data, or what holds all points with a margin."""
-    import inkdiff as ink
+def _process(named: Named, data: Dataset) -> Process:
+    """The process asked for; a preset may want to see the data, to build a box around them."""
+    from inkdiff.processes.base import Process
 
-    if name == "glass":
-        low, high = data.range or (float(data.x.min()), float(data.x.max()))
-        margin = 0.0 if data.range else 0.05 * (high - low)
-        side = high - low + 2 * margin
-        return ink.VarianceExploding(0.01 * side, 1.5 * side, ink.Box(low - margin, high + margin))
-    free: dict[str, Callable[[], Process]] = {
-        "vp": ink.VariancePreserving.linear,
-        "cosine": ink.VariancePreserving.cosine,
-        "ddpm": ink.VariancePreserving.ddpm,
-        "bowl": lambda: ink.OrnsteinUhlenbeck(D=1.0, k=1.0),
-        "ve": lambda: ink.VarianceExploding(0.01, 50.0),
-    }
-    return free[name]()
+    process = named.build(data)
+    if not isinstance(process, Process):
+        raise UsageError(f"--process {named.text} gives a {type(process).__name__}, which is not a process to learn.")
+    return process
+
+
+def _named(text: str) -> Named:
+    from inkdiff.cli import presets  # noqa: F401  registers the short names
+
+    return Named.parse(text, "process", "--process")
 
 
 def _net(arguments: argparse.Namespace, data: Dataset) -> Any:
@@ -256,26 +262,24 @@ def _net(arguments: argparse.Namespace, data: Dataset) -> Any:
     given = {name: value for name, value in flags.items() if value is not None}
     if not given:
         return None
-    from inkdiff.learned.settings import default_net
+    from inkdiff.learned.training.settings import default_net
 
     return dataclasses.replace(default_net(data.d), **given)
 
 
-def _manner(arguments: argparse.Namespace, strip: Strip) -> dict[str, Any]:
+def _run_options(arguments: argparse.Namespace, grid: SampleGrid) -> RunOptions:
     """What the result does not depend on."""
-    return {
-        "every": arguments.every,
-        "threads": arguments.threads,
-        "progress": not arguments.quiet,
-        "callback": strip if strip.drawable else None,
-    }
+    import inkdiff as ink
+
+    callback = grid if grid.drawable else None
+    return ink.RunOptions(not arguments.quiet, arguments.every, arguments.threads, callback)
 
 
-def _strip(arguments: argparse.Namespace, data: Dataset, steps: int, seed: int) -> Strip:
+def _grid(arguments: argparse.Namespace, data: Dataset, steps: int, seed: int) -> SampleGrid:
     """The pictures, called as the whole file: my.v1 and my.v2 have one each; only .safetensors gives way to .png."""
     out = arguments.out
     path = out.with_name((out.stem if out.suffix == ".safetensors" else out.name) + ".png")
-    return Strip(path, data, steps, arguments.strip, seed)
+    return SampleGrid(path, data, steps, arguments.pictures, seed)
 
 
 def _interrupted(arguments: argparse.Namespace) -> str:

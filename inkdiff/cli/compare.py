@@ -12,11 +12,10 @@ Reference: J. Sohl-Dickstein et al. (2015), section 2.1.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inkdiff.cli.errors import UsageError, check_out
-from inkdiff.cli.scripts import LANGUAGES, OUT
+from inkdiff.cli.flags import Commands, add_language, add_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +28,7 @@ _TIMES = 20
 _QUICK_PARTICLES = 20_000
 
 
-def add_command(commands: Any) -> None:
+def add_command(commands: Commands) -> None:
     """Add `compare` and its flags to the subcommands."""
     parser = commands.add_parser(
         "compare",
@@ -48,8 +47,8 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--particles", type=int, default=200_000, help="particles of the drop (default: 200000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (default: 0)")
     parser.add_argument("--quick", action="store_true", help=f"{_QUICK_PARTICLES} particles")
-    parser.add_argument("--out", type=Path, default=OUT, help=f"folder of the figure (default: {OUT})")
-    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the figure (default: en)")
+    add_out(parser, "the figure")
+    add_language(parser, "the figure")
     parser.set_defaults(command=_compare)
 
 

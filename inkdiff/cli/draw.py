@@ -14,10 +14,10 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Any
 
 from inkdiff.cli.errors import UsageError
-from inkdiff.cli.scripts import LANGUAGES
+from inkdiff.cli.flags import Commands, add_import, add_language
+from inkdiff.cli.importing import import_first
 
 __all__ = ["add_command"]
 
@@ -25,7 +25,7 @@ _STEPS, _GUIDANCE = 1500, 3.0  # as in sims/prompts.py, chosen there on a split 
 _SUFFIX = ".png"
 
 
-def add_command(commands: Any) -> None:
+def add_command(commands: Commands) -> None:
     """Add `draw` and its flags to the subcommands."""
     parser = commands.add_parser(
         "draw",
@@ -51,7 +51,8 @@ def add_command(commands: Any) -> None:
         "--steps", type=int, default=_STEPS, help=f"of the training, if it is still to be done (default: {_STEPS})"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of title and name (default: en)")
+    add_language(parser, "title and name")
+    add_import(parser)
     parser.set_defaults(command=_draw)
 
 
@@ -59,6 +60,7 @@ def _draw(arguments: argparse.Namespace) -> int:
     import inkdiff as ink
     from inkdiff import viz
 
+    import_first(arguments.imports)
     viz.use_language(arguments.lang)
     words, out = _checked(arguments)
     digits = ink.datasets.digits()
@@ -72,8 +74,8 @@ def _draw(arguments: argparse.Namespace) -> int:
         progress=not arguments.quiet,
         say=lambda sentence: print(sentence, flush=True),
     )
-    told = score.given(words=" ".join(words), guidance=arguments.guidance)
-    x = told.sample(arguments.n, seed=arguments.seed).clip(0, 1)
+    asked = score.given(words=" ".join(words), guidance=arguments.guidance)
+    x = asked.sample(arguments.n, seed=arguments.seed).clip(0, 1)
     columns = min(arguments.n, 8)
     rows = -(-arguments.n // columns)
     fig, axes = viz.figure(1, 1, width=1.6 * columns + 0.4, height=1.6 * rows + 1.2)

@@ -17,6 +17,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from inkdiff.cli.errors import UsageError
+from inkdiff.cli.flags import Commands
 
 if TYPE_CHECKING:
     from inkdiff.verification import Outcome
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["add_command"]
 
 
-def add_command(commands: Any) -> None:
+def add_command(commands: Commands) -> None:
     """Add `verify` and its flags to the subcommands."""
     parser = commands.add_parser(
         "verify",

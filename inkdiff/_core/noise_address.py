@@ -1,0 +1,26 @@
+"""Where a number of noise stands: the address that makes it the same on any device, in any order, in any part.
+
+    eps  =  normal(seed, stream, step, element)
+
+Reference: J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+__all__ = ["Address"]
+
+
+@dataclass(frozen=True)
+class Address:
+    """The noise of one kernel call: 64-bit seed, 32-bit step and stream, and the flat element number of its start."""
+
+    seed: int
+    step: int
+    stream: int
+    start: int = 0
+
+    def at(self, step: int) -> Address:
+        """The same at another step."""
+        return replace(self, step=step)

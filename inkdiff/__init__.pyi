@@ -31,6 +31,7 @@ from .learned import fit as fit
 from .learned import fit_cached as fit_cached
 from .learned import load as load
 from .learned import resume as resume
+from .likelihood.elbo import ELBO as ELBO
 from .likelihood.elbo import elbo as elbo
 from .likelihood.probability_flow import FiniteDifference as FiniteDifference
 from .likelihood.probability_flow import Hutchinson as Hutchinson
@@ -80,6 +81,7 @@ from .physics.entropy_bounds import entropy_bounds as entropy_bounds
 from .physics.ledger import Ledger as Ledger
 from .physics.ledger import exact_ledger as exact_ledger
 from .physics.source_posterior import source_posterior as source_posterior
+from .processes import noise_level as noise_level
 from .processes import time_grids as time_grids
 from .processes.base import Process as Process
 from .processes.binomial import Binomial as Binomial

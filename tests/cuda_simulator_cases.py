@@ -131,13 +131,16 @@ def step_cases():
                 arguments = [x, u, np.zeros_like(x), eps, start, a, b, s, d, *sides, noisy, np.uint64(3), STREAM, *KEY]
                 traits = f"{' per row' * per_row}{' scored' * scored}{' quiet' * (not noisy)}"
                 case(
-                    f"step {np.dtype(dtype)} {wall} {n}x{d}{traits}", "affine_step", arguments, [2, 3] if noisy else [2]
+                    f"affine_step {np.dtype(dtype)} {wall} {n}x{d}{traits}",
+                    "affine_step",
+                    arguments,
+                    [2, 3] if noisy else [2],
                 )
     x = np.array([np.nan, 0.5, np.inf, 7.3], np.float32)
     one, none = np.ones(1, np.float32), np.empty(0, np.float32)
     walls = (0 * one, one, np.array([REFLECT]))
     arguments = [x, none, np.zeros_like(x), none, 0, one, 0 * one, 0 * one, 1, *walls, False, np.uint64(3), STREAM]
-    case("step of NaN", "affine_step", [*arguments, *KEY], [2])
+    case("affine_step of NaN", "affine_step", [*arguments, *KEY], [2])
 
 
 if __name__ == "__main__":

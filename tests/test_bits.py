@@ -531,7 +531,7 @@ def test_heartbeat():
 @pytest.mark.parametrize("v", [0.2, 1.0, 4.0])
 def test_sandwich_of_gaussian_data(process, v):
     s, t = (500, 501) if process.discrete else (0.3, 0.35)
-    got = ink.conditional_entropy_bounds(process, [v, 2 * v], s, t)
+    got = ink.entropy_bounds(process, [v, 2 * v], s, t)
     # From the joint covariance of (X_0, X_s, X_t), axis by axis: H(A|B) = ln(2 pi e)/2 + ln(det AB/det B)/2.
     a_s, (a, var) = float(process.alpha(s)), process.transition(s, t)
     lower = exact = upper = gain = 0.0
@@ -555,13 +555,13 @@ def test_sandwich_of_gaussian_data(process, v):
 
 
 def test_the_upper_bound_fails_where_entropy_falls():
-    wide = ink.conditional_entropy_bounds(ink.VariancePreserving.linear(), 4.0, 0.3, 0.31)
+    wide = ink.entropy_bounds(ink.VariancePreserving.linear(), 4.0, 0.3, 0.31)
     assert not wide.upper_holds and wide.exact > wide.upper and wide.gain < 0
-    narrow = ink.conditional_entropy_bounds(ink.VariancePreserving.linear(), 0.5, 0.3, 0.31)
+    narrow = ink.entropy_bounds(ink.VariancePreserving.linear(), 0.5, 0.3, 0.31)
     assert narrow.upper_holds and narrow.lower < narrow.exact < narrow.upper
-    fair = ink.conditional_entropy_bounds(ink.Binomial(20, p=0.1), np.full(8, 1 / 8), 3, 4)
+    fair = ink.entropy_bounds(ink.Binomial(20, p=0.1), np.full(8, 1 / 8), 3, 4)
     assert not fair.upper_holds and fair.exact > fair.upper
-    assert ink.conditional_entropy_bounds(ink.Brownian(1.0), 1.0, 0, 1).lower == -math.inf
+    assert ink.entropy_bounds(ink.Brownian(1.0), 1.0, 0, 1).lower == -math.inf
 
 
 @pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
@@ -570,7 +570,7 @@ def test_sandwich_of_bits(chain):
         return stats.entropy(np.asarray(p).reshape(-1))
 
     for s, t in itertools.combinations(range(chain.T + 1), 2):
-        got = ink.conditional_entropy_bounds(chain, LAW, s, t)
+        got = ink.entropy_bounds(chain, LAW, s, t)
         to_s, on = joint(*[channel(chain, 0, s)] * 3), joint(*[channel(chain, s, t)] * 3)
         cube = LAW[:, None, None] * to_s[:, :, None] * on[None]  # [x_0, x_s, x_t]
         lower = entropy(cube) - entropy(cube.sum(1))
@@ -629,12 +629,12 @@ X = ROWS
         (lambda: fit().sample(3, seed=1, steps=0), "steps"),
         (lambda: ink.datasets.heartbeat(0, 1), "n must"),
         (lambda: ink.datasets.heartbeat(3, 1, period=30), "period"),
-        (lambda: ink.conditional_entropy_bounds("ink", 1.0, 0, 1), "process"),
-        (lambda: ink.conditional_entropy_bounds(ink.Brownian(1.0), 1.0, 1, 1), "increase"),
-        (lambda: ink.conditional_entropy_bounds(ink.Brownian(1.0), -1.0, 0, 1), "source must be a variance"),
-        (lambda: ink.conditional_entropy_bounds(ink.Brownian(1.0, ink.Box(0, 1)), 1.0, 0, 1), "walls"),
-        (lambda: ink.conditional_entropy_bounds(SHORT, [0.5, 0.6], 0, 1), "add to 1"),
-        (lambda: ink.conditional_entropy_bounds(SHORT, [0.5, 0.25, 0.25], 0, 1), "2.d probabilities"),
+        (lambda: ink.entropy_bounds("ink", 1.0, 0, 1), "process"),
+        (lambda: ink.entropy_bounds(ink.Brownian(1.0), 1.0, 1, 1), "increase"),
+        (lambda: ink.entropy_bounds(ink.Brownian(1.0), -1.0, 0, 1), "source must be a variance"),
+        (lambda: ink.entropy_bounds(ink.Brownian(1.0, ink.Box(0, 1)), 1.0, 0, 1), "walls"),
+        (lambda: ink.entropy_bounds(SHORT, [0.5, 0.6], 0, 1), "add to 1"),
+        (lambda: ink.entropy_bounds(SHORT, [0.5, 0.25, 0.25], 0, 1), "2.d probabilities"),
     ],
 )
 def test_bad_input_is_named(call, named):

@@ -14,12 +14,13 @@ import pytest
 
 import inkdiff as ink
 from inkdiff import viz
-from inkdiff.cli import Report, catalogue, main, tour
+from inkdiff.cli import Report, main, tour
+from inkdiff.cli import simulations as simulations_module
 from inkdiff.cli.blas import choose_blas_kernels, processor
-from inkdiff.cli.catalogue import GROUPS, sims_folder, simulations
 from inkdiff.cli.errors import UsageError
 from inkdiff.cli.importing import import_first
 from inkdiff.cli.naming import Named
+from inkdiff.cli.simulations import GROUPS, sims_folder, simulations
 from inkdiff.cli.story import ORDER, chapters, frame
 from inkdiff.metrics import Estimate
 
@@ -73,7 +74,7 @@ def folder(tmp_path, monkeypatch):
     """An empty folder of simulations in place of the real one."""
     group = tmp_path / "sims" / "ink"
     group.mkdir(parents=True)
-    monkeypatch.setattr(catalogue, "sims_folder", lambda: group.parent)
+    monkeypatch.setattr(simulations_module, "sims_folder", lambda: group.parent)
     return group
 
 
@@ -212,7 +213,7 @@ def test_registered_names_are_built_with_their_settings(tmp_path):
     assert sys.modules["file_of_names"].InkOfAFile is registered
     import_first(["inkdiff.cli.presets"])
     assert Named.parse("bowl(k=2, D=3)", "process", "--process").build() == ink.OrnsteinUhlenbeck(D=3, k=2)
-    data = ink.datasets.moons(50)
+    data = ink.datasets.moons(50, seed=1)
     glass = Named.parse("glass(sigma_max=2.0)", "process", "--process").build(data)
     assert glass.domain.contains(data.x).all() and glass.sigma_max > glass.sigma_min
 
@@ -363,7 +364,7 @@ def test_estimates_and_bounds_of_a_report(tmp_path):
 def test_simulations_are_found_in_a_wheel_else_beside_an_editable_install(tmp_path, monkeypatch):
     package = tmp_path / "inkdiff"
     package.mkdir()
-    monkeypatch.setattr(catalogue, "_PACKAGE", package)
+    monkeypatch.setattr(simulations_module, "_PACKAGE", package)
     with pytest.raises(UsageError, match="no simulations found"):
         sims_folder()
     (tmp_path / "sims").mkdir()

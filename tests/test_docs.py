@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inkdiff.cli.catalogue import simulations
+from inkdiff.cli.simulations import simulations
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md"]

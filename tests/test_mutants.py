@@ -87,11 +87,11 @@ MUTANTS = {
         "return float(1 / ratio), 1.1 * float(gained / ratio)", ["the_walk_back"],
     ),
     "no bridge at absorbing walls": (
-        "kernels/hitting.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (c * c)))", "return b <= 0",
+        "kernels/first_passage.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (c * c)))", "return b <= 0",
         ["first_passage"],
     ),
     "absorbed at the end of the step": (
-        "kernels/hitting.py", "return r / (1 + r)", "return 0.999999", ["first_passage"],
+        "kernels/first_passage.py", "return r / (1 + r)", "return 0.999999", ["first_passage"],
     ),
     "walls of paper": (
         "kernels/cpu/boundaries.py", "allowed &= not solid[flat]", "allowed &= True", ["obstacles_keep_uniform"],

@@ -14,9 +14,9 @@ import pytest
 
 from inkdiff import viz
 from inkdiff.cli import main
-from inkdiff.cli.catalogue import describe, simulations
 from inkdiff.cli.errors import UsageError
 from inkdiff.cli.scripts import Script
+from inkdiff.cli.simulations import describe, simulations
 from inkdiff.cli.story import ORDER
 
 SIMS = simulations()
@@ -75,6 +75,21 @@ def test_script_has_the_form_of_one(name):
         if isinstance(node, ast.ImportFrom):
             top = (node.module or "").partition(".")[0]
             assert (node.module if top == "inkdiff" else top) in ALLOWED, ast.unparse(node)
+
+
+@pytest.mark.parametrize("name", SIMS)
+def test_physics_stands_apart_from_figures_and_words(name):
+    """What `compute` calls, in its file, names neither viz nor a report nor a language."""
+    tree = ast.parse(SIMS[name].read_text(encoding="utf-8"))
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    reached, waiting = set(), ["compute"]
+    while waiting:
+        function = waiting.pop()
+        reached.add(function)
+        names = {node.id for node in ast.walk(functions[function]) if isinstance(node, ast.Name)}
+        assert not names & {"viz", "report", "Report", "print"}, f"{function} of {name}: {names}"
+        waiting += sorted((names & set(functions)) - reached)
+    assert {"compute", "check", "draw"} <= set(functions) and "run" not in functions
 
 
 BAD_FLAGS = [

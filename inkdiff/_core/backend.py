@@ -69,7 +69,7 @@ def is_cuda(x: object) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _of_cupy(kind: Any) -> bool:
+def _of_cupy(kind: type) -> bool:
     return str(kind.__module__).partition(".")[0] == "cupy"
 
 
@@ -99,7 +99,7 @@ def array_module(*arrays: object, **named: object) -> Any:
     return _cupy()
 
 
-def special(xp: Any) -> Any:
+def special(xp: ModuleType) -> Any:
     """`scipy.special` for NumPy, its CuPy twin for CuPy."""
     return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 

@@ -7,20 +7,15 @@ Reference: J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (201
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 __all__ = ["Address"]
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """The noise of one kernel call: 64-bit seed, 32-bit step and stream, and the flat element number of its start."""
 
     seed: int
     step: int
     stream: int
     start: int = 0
-
-    def at(self, step: int) -> Address:
-        """The same at another step."""
-        return replace(self, step=step)

@@ -57,7 +57,7 @@ _ENTRIES: dict[str, Entry] = {}
 def register(item: T) -> T: ...
 @overload
 def register(*, name: str | None = None, kind: str | None = None) -> Callable[[T], T]: ...
-def register(item: Any = None, *, name: str | None = None, kind: str | None = None) -> Any:
+def register(item: object = None, *, name: str | None = None, kind: str | None = None) -> Any:
     """Give a class or function a name that the command line knows and files can hold; a decorator.
 
     Parameters
@@ -114,7 +114,7 @@ def find(name: str, kind: str | None = None, *, what: str = "name") -> Any:
     return entry.item
 
 
-def entry_of(item: Any) -> Entry | None:
+def entry_of(item: object) -> Entry | None:
     """The entry of a registered class or function, or None."""
     return next((entry for entry in _ENTRIES.values() if entry.item is item), None)
 
@@ -132,7 +132,7 @@ def _load_entry_points(name: str) -> None:
             _add(item, name, None)
 
 
-def _declared_kind(item: Any) -> str | None:
+def _declared_kind(item: object) -> str | None:
     if isinstance(item, ModuleType):
         return "sim"  # what an entry point without an attribute names
     bases = item.__mro__ if isinstance(item, type) else ()

@@ -18,6 +18,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from inkdiff.cli.errors import UsageError, check_out
@@ -83,7 +84,7 @@ def bench(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the benchmarks are told, checked before anything is started."""
+    """The settings of the benchmarks, checked before anything is started."""
     unknown = sorted(set(arguments.what) - set(_WHAT))
     if unknown:
         raise UsageError(f"there is no benchmark '{unknown[0]}'; known are: {', '.join(_WHAT)}.")
@@ -106,7 +107,7 @@ def _threads(asked: list[int] | None) -> list[int]:
     return threads
 
 
-def _scripts(module: str) -> Any:
+def _scripts(module: str) -> ModuleType:
     """A module of bench/, beside the package of an editable install."""
     if not (_ROOT / "bench" / "run.py").is_file():
         raise UsageError(
@@ -118,7 +119,7 @@ def _scripts(module: str) -> Any:
     return importlib.import_module(f"bench.{module}")
 
 
-def _rewrite(table: Any, folder: Path) -> int:
+def _rewrite(table: ModuleType, folder: Path) -> int:
     document = _ROOT / "docs" / "performance.md"
     results = table.load(folder)
     if not results:

@@ -12,15 +12,17 @@ Reference: J. Sohl-Dickstein et al. (2015), section 2.1.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inkdiff.cli.errors import UsageError, check_out
 from inkdiff.cli.flags import Commands, add_language, add_out
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from inkdiff.physics.comparison import Comparison
+    from inkdiff._core.backend import Floats
+    from inkdiff.physics.comparison import Column, Comparison
 
 __all__ = ["add_command", "draw", "table"]
 
@@ -78,7 +80,7 @@ def _measure(arguments: argparse.Namespace) -> Comparison:
     drop = ink.datasets.drop(particles, seed=arguments.seed, d=2)
     times = np.linspace(0, 1, _TIMES + 1)[1:]
     if arguments.process == "glass":
-        process: Any = ink.VarianceExploding(0.01, 1.0, ink.Box(0, 1))
+        process: ink.Process = ink.VarianceExploding(0.01, 1.0, ink.Box(0, 1))
         bodies = {"ink": drop.x, "images": data.x}
     else:
         process = ink.VariancePreserving.linear()
@@ -126,13 +128,13 @@ def draw(comparison: Comparison) -> Figure:
     return fig
 
 
-def _points(ax: Any, times: Any, column: Any, name: str, color: str) -> None:
+def _points(ax: Axes, times: Floats, column: Column, name: str, color: str) -> None:
     from inkdiff import viz
 
     viz.with_errors(ax, times, list(zip(column.value, column.stderr, strict=True)), name, color)
 
 
-def _free_space(ax: Any, comparison: Comparison) -> None:
+def _free_space(ax: Axes, comparison: Comparison) -> None:
     """The curve on which every body moves before it feels walls, if the process is free of drift."""
     import numpy as np
 

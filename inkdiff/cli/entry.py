@@ -24,11 +24,11 @@ from collections.abc import Sequence
 from inkdiff import __version__
 from inkdiff.cli import bench, compare, draw, judge, tour, train, verify
 from inkdiff.cli.blas import choose_blas_kernels
-from inkdiff.cli.catalogue import GROUPS, describe, simulations
 from inkdiff.cli.errors import guarded
 from inkdiff.cli.flags import add_import
 from inkdiff.cli.importing import import_first
 from inkdiff.cli.scripts import Script
+from inkdiff.cli.simulations import GROUPS, describe, simulations
 from inkdiff.cli.story import ORDER
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""What a user asked for and cannot have, said in one line; exit statuses.
+"""Errors that a user can mend, printed in one line; exit statuses.
 
     0  done          1  a check failed          2  asked for something that cannot be had          130  interrupted
 
@@ -29,7 +29,7 @@ def check_out(out: Path) -> None:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """Exit status of `work`, with errors a user can mend told in one line: status 2; an interrupt: 130.
+    """Exit status of `work`, with errors that a user can mend printed in one line: status 2; an interrupt: 130.
 
     With INKDIFF_TRACEBACK=1 such errors show where they arose instead.
     """

@@ -17,8 +17,8 @@ import platform
 from collections.abc import Iterator
 
 from inkdiff.cli.blas import processor
-from inkdiff.cli.catalogue import sims_folder, simulations
 from inkdiff.cli.errors import UsageError
+from inkdiff.cli.simulations import sims_folder, simulations
 
 __all__ = ["facts"]
 

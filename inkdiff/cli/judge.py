@@ -64,7 +64,7 @@ def _judge(arguments: argparse.Namespace) -> int:
 
     import_first(arguments.imports)
     score = ink.load(arguments.checkpoint)
-    real, words, warnings = _reality(score, arguments)
+    real, words, warnings = _real_data(score, arguments)
     begun = time.perf_counter()
     pictures = isinstance(real, ink.HeldOut) and real.train.image_shape is not None
     usual = _DRAWS_OF_PICTURES if pictures else _DRAWS
@@ -84,24 +84,24 @@ def _judge(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _reality(score: LearnedScore, arguments: argparse.Namespace) -> tuple[FreshData | HeldOut, str, list[str]]:
+def _real_data(score: LearnedScore, arguments: argparse.Namespace) -> tuple[FreshData | HeldOut, str, list[str]]:
     """The data that judge, in words, and what must be said of them."""
     import inkdiff as ink
     from inkdiff.datasets import catalogue
 
-    said = str(score.about.get("data", ""))
-    recorded = catalogue.name_of(said)
+    recorded_name = str(score.about.get("data", ""))
+    recorded = catalogue.name_of(recorded_name)
     name = arguments.data or recorded
     if name is None:
         raise UsageError(
-            f"{arguments.checkpoint} was trained on {said or 'data without a name'!r}, which is not a set that "
-            "inkdiff knows; say which data by --data NAME|PATH."
+            f"{arguments.checkpoint} was trained on {recorded_name or 'data without a name'!r}, which is not a set "
+            "that inkdiff knows; say which data by --data NAME|PATH."
         )
     if catalogue.find(name) is not None and catalogue.is_drawn(name):
-        warnings = [] if name == recorded else [f"trained on {recorded or said!r}, judged by {name!r}"]
-        unending = ink.FreshData(lambda n, seed: ink.datasets.read(name, n=n, seed=seed), arguments.seed)
-        whence = "" if arguments.data else f" (the file records the name {said!r})"
-        return unending, f"{name}: drawn afresh, density known{whence}", warnings
+        warnings = [] if name == recorded else [f"trained on {recorded or recorded_name!r}, judged by {name!r}"]
+        fresh = ink.FreshData(lambda n, seed: ink.datasets.read(name, n=n, seed=seed), arguments.seed)
+        source = "" if arguments.data else f" (the file records the name {recorded_name!r})"
+        return fresh, f"{name}: drawn afresh, density known{source}", warnings
     data = ink.datasets.read(name, size=arguments.size)
     train, held_out = data.split(test_size=0.3, random_state=0)
     words = f"{data.name}: {len(train)} rows to train on, {len(held_out)} held out"
@@ -137,14 +137,14 @@ def _table(measures: list[Measure]) -> str:
     width = max(len(measure.name) for measure in measures)
     lines = [f"\n{'measure':<{width}}  {'model':>20}  {'floor':>20}  {'ratio':>7}  {'ideal':>5}"]
     for measure in measures:
-        value, floor = (_shown(estimate) for estimate in (measure.value, measure.floor))
+        value, floor = (_number(estimate) for estimate in (measure.value, measure.floor))
         ratio = "" if measure.ratio is None else f"{measure.ratio:.2f}"
         ideal = "" if measure.ideal is None else f"{measure.ideal:g}"
         lines.append(f"{measure.name:<{width}}  {value:>20}  {floor:>20}  {ratio:>7}  {ideal:>5}")
     return "\n".join(lines) + "\n"
 
 
-def _shown(estimate: tuple[float, float] | None) -> str:
+def _number(estimate: tuple[float, float] | None) -> str:
     if estimate is None:
         return ""
     value, stderr = estimate

@@ -70,7 +70,7 @@ class Named:
             values = [_value(value) for value in self.values]
             return self.item(*values, **{setting: _value(value) for setting, value in given.items()})
         except TypeError as error:
-            raise UsageError(f"{self.flag} {self.text}: {error}; it is {_shown(self.item, signature)}.") from None
+            raise UsageError(f"{self.flag} {self.text}: {error}; it is {_signature(self.item, signature)}.") from None
         except ValueError as error:
             raise UsageError(f"{self.flag} {self.text}: {error}") from None
 
@@ -108,7 +108,7 @@ def _value(value: object) -> object:
     return value.build() if isinstance(value, Named) else value
 
 
-def _shown(item: Callable[..., object], signature: inspect.Signature) -> str:
+def _signature(item: Callable[..., object], signature: inspect.Signature) -> str:
     """The signature as one would write it, without annotations."""
     parameters = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
     return f"{item.__name__}{signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)}"

@@ -69,8 +69,8 @@ class Part:
 
 def render(parts: Sequence[Part], lang: str, *, seconds: float, command: str, version: str) -> str:
     """The page as text: title, verdict, one section per part."""
-    words, told = frame(lang), chapters(lang)
-    sections = "\n".join(_section(part, told.get(part.name, Chapter(part.name, ())), words) for part in parts)
+    words, texts = frame(lang), chapters(lang)
+    sections = "\n".join(_section(part, texts.get(part.name, Chapter(part.name, ())), words) for part in parts)
     footer = words.footer.format(version=version, seconds=round(seconds), machine=platform.machine(), command=command)
     return f"""<!DOCTYPE html>
 <html lang="{lang}">
@@ -100,8 +100,8 @@ def _verdict(parts: Sequence[Part], words: Frame) -> str:
     checks = [check for part in parts for check in part.checks]
     failed = sum(not check.passed for check in checks)
     broken = sum(bool(part.error) for part in parts)
-    told = words.some_failed if failed else words.all_passed
-    text = told.format(total=len(checks), failed=failed)
+    verdict = words.some_failed if failed else words.all_passed
+    text = verdict.format(total=len(checks), failed=failed)
     if broken:
         text = words.broken.format(broken=broken, parts=len(parts)) + " " + text
     return f'<p class="verdict{" bad" if failed or broken else ""}">{escape(text)}</p>'

@@ -3,6 +3,8 @@
     vp        VariancePreserving, linear beta       dx = -beta x/2 dt + sqrt(beta) dW
     cosine    VariancePreserving, cosine alpha
     ddpm      VariancePreserving, a table of 1000 steps
+    sub_vp    SubVariancePreserving, linear beta    less noise on the way
+    straight  Straight                              x_t = (1 - t) x_0 + t eps
     bowl      OrnsteinUhlenbeck                     dx = -k x dt + sqrt(2 D) dW
     ve        VarianceExploding in free space       dx = g dW
     glass     VarianceExploding between the walls of a box that holds the data
@@ -15,9 +17,9 @@ from __future__ import annotations
 from inkdiff._core.registry import register
 from inkdiff.datasets import Dataset
 from inkdiff.domains.box import Box
-from inkdiff.processes import OrnsteinUhlenbeck, VarianceExploding, VariancePreserving
+from inkdiff.processes import OrnsteinUhlenbeck, Straight, SubVariancePreserving, VarianceExploding, VariancePreserving
 
-__all__ = ["bowl", "cosine", "ddpm", "glass", "ve", "vp"]
+__all__ = ["bowl", "cosine", "ddpm", "glass", "straight", "sub_vp", "ve", "vp"]
 
 
 @register(kind="process")
@@ -36,6 +38,18 @@ def cosine(s: float = 0.008, end: float = 0.9946) -> VariancePreserving:
 def ddpm(T: int = 1000, beta_1: float = 1e-4, beta_T: float = 0.02) -> VariancePreserving:
     """Integer t = 0 ... T, variances beta_1 ... beta_T equally spaced."""
     return VariancePreserving.ddpm(T, beta_1, beta_T)
+
+
+@register(kind="process")
+def sub_vp(beta_min: float = 0.1, beta_max: float = 20.0) -> SubVariancePreserving:
+    """beta as that of `vp`, the variance (1 - alpha^2)^2."""
+    return SubVariancePreserving.linear(beta_min, beta_max)
+
+
+@register(kind="process")
+def straight() -> Straight:
+    """The path of flow matching, t in [0, 1]."""
+    return Straight()
 
 
 @register(kind="process")

@@ -67,11 +67,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, cast
 
-from inkdiff.cli.catalogue import simulations, unknown
 from inkdiff.cli.errors import UsageError, check_out, guarded
 from inkdiff.cli.flags import OUT
 from inkdiff.cli.importing import execute_file, is_file_name
 from inkdiff.cli.report import Report
+from inkdiff.cli.simulations import simulations, unknown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -200,9 +200,9 @@ class Script:
         self.run(parameters, report)
         return 0 if report.passed else 1
 
-    def check_limits(self, parameters: Any) -> None:
+    def check_limits(self, parameters: object) -> None:
         """Raise UsageError, naming the flag, unless every number lies within its limits."""
-        for field in dataclasses.fields(parameters):
+        for field in dataclasses.fields(self.sim.Parameters):
             value, flag = getattr(parameters, field.name), "--" + field.name.replace("_", "-")
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 continue

@@ -1,7 +1,7 @@
 """The tour: which simulations, in which order, and what is said about each to somebody without mathematics.
 
 The thread is that of a lecture: molecules jostle, a drop spreads and entropy grows, an image dissolves in the
-same way, one formula does both, x <- fold(a x + b u + s eps), ink can be un-mixed if one knows the score u,
+same way, one formula does both, x <- fold(a x + b u + c eps), ink can be un-mixed if one knows the score u,
 and a network that has learned the score makes pictures out of noise. Words stand here and in `story_en` and
 `story_it`, numbers and figures come from the simulations.
 

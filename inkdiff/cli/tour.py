@@ -2,7 +2,7 @@
 
 The simulations of `inkdiff.cli.story.ORDER` run with their TOUR parameters, several at a time in processes of their
 own; their numbers do not depend on how many, since no result of inkdiff does. A simulation that
-fails is told and the tour goes on; the page is written at the end, whole, and says what failed:
+fails is named and the tour goes on; the page is written at the end, whole, and says what failed:
 
     exit status 0  <=>  every simulation ran and every check passed.
 
@@ -71,9 +71,9 @@ def tour(out: Path, lang: str = "en", *, quick: bool = False, jobs: int | None =
         if part.error:
             print(f"inkdiff: {part.name} stopped: {part.error}", file=sys.stderr, flush=True)
     seconds = time.perf_counter() - start
-    told = [parts[name] for name in ORDER]
-    page = _write_page(told, out, lang, seconds, quick)
-    return _summary(told, page, seconds)
+    in_order = [parts[name] for name in ORDER]
+    page = _write_page(in_order, out, lang, seconds, quick)
+    return _summary(in_order, page, seconds)
 
 
 def _run_parts(jobs: int, out: Path, lang: str, quick: bool) -> Iterator[tuple[Part, str]]:
@@ -123,7 +123,7 @@ def _run_part(name: str, out: Path, lang: str, quick: bool) -> tuple[Part, str]:
             script.run(script.sim.Parameters(**(script.quick if quick else script.tour)), report)
         except UsageError as error:
             part.error = str(error)
-        except Exception as error:  # the tour is a show: what breaks is told, the rest is shown
+        except Exception as error:  # what breaks is named on the page, the rest is shown
             traceback.print_exc()
             part.error = f"{type(error).__name__}: {error}"
     return part, printed.getvalue()

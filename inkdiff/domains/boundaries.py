@@ -1,11 +1,11 @@
 """Walks whose walls act on whole walkers: absorbing ones end a path, obstacles refuse a step.
 
 Positions are float64 while they walk. At an absorbing wall a step is followed between its ends by a Brownian bridge
-(`inkdiff.kernels.hitting`), so the law of the first passage, its time and its place, does not depend on the step: for
-steps of at most a quarter of the side, which is required, the error of the time is below 1e-13. The place is exact too,
-but for one neglect between two absorbing walls of an axis: while another axis is touched, the coordinate is kept off
-the nearer wall only (at the longest steps 3 walkers in 10^4 would have met the farther one). Times within a step are
-those at which the variance clock int g^2 dt has run the share of the step at which the wall was met.
+(`inkdiff.kernels.first_passage`), so the law of the first passage, its time and its place, does not depend on the step:
+for steps of at most a quarter of the side, which is required, the error of the time is below 1e-13. The place is exact
+too, but for one neglect between two absorbing walls of an axis: while another axis is touched, the coordinate is kept
+off the nearer wall only (at the longest steps 3 walkers in 10^4 would have met the farther one). Times within a step
+are those at which the variance clock int g^2 dt has run the share of the step at which the wall was met.
 
 References: A. Einstein (1905); D. T. Gillespie and E. Seitaridou, Simple Brownian Diffusion (2013);
 `inkdiff.domains.maze` for obstacles.
@@ -80,11 +80,11 @@ class AbsorbedWalk(_Stepwise):
     def _step(self, y: Array, k: int, noise: Address) -> None:
         t, dt = float(self._times[k]), float(self._times[k + 1] - self._times[k])
         kernels.absorb(y, self._noise, self._walls, float(self._width[k]), self.absorbed, t, dt, noise)
-        if self._steps.time_within is None:
-            return
         now = (self.absorbed > t) & (self.absorbed <= t + dt)
         share = asnumpy((self.absorbed[now] - t) / dt)
-        self.absorbed[now] = array_module(y).asarray(self._steps.time_within(t, dt, share))
+        when = self._steps.time_within(t, dt, share)
+        if when is not None:
+            self.absorbed[now] = array_module(y).asarray(when)
 
 
 class ObstructedWalk(_Stepwise):

@@ -38,20 +38,26 @@ def step_times(grid: Floats, steps: int) -> Floats:
 
 @dataclass(frozen=True)
 class Steps:
-    """Brownian steps: `fine` (intervals, steps + 1) their times, `width` (intervals, steps) standard deviations.
+    """Brownian steps: `fine` (intervals, steps + 1) their times, `variance` (intervals, steps) in length^2.
 
-    `time_within(t, dt, share)` is when the clock int g^2 has run the shares (m,) of the step from t to t + dt; None
-    where it runs evenly.
+    `time_within(t, dt, share)` is when the clock int g^2 has run the shares (m,) of the step from t to t + dt; None if
+    it runs evenly there.
     """
 
     fine: Floats
-    width: Floats
-    time_within: Callable[[float, float, Floats], Floats] | None = None
+    variance: Floats
+    time_within: Callable[[float, float, Floats], Floats | None]
+
+    @cached_property
+    def width(self) -> Floats:
+        """Standard deviations, (intervals, steps)."""
+        width: Floats = np.sqrt(self.variance)
+        return width
 
     @cached_property
     def rms(self) -> Floats:
         """Displacements between recorded times, (intervals,)."""
-        rms: Floats = np.sqrt((self.width**2).sum(1))
+        rms: Floats = np.sqrt(self.variance.sum(1))
         return rms
 
     @property

@@ -3,6 +3,16 @@
 A door validates what a caller can get wrong, flattens arrays, splits the seed into its key, and calls the shell
 of the device the arrays are on: `inkdiff.kernels.cpu` for NumPy, `inkdiff.kernels.cuda`, on CuPy's current
 stream, for CuPy.
+
+| module | what is in it |
+|---|---|
+| `formulas` | the step of every process as scalar functions, written once |
+| `first_passage` | when a walker hits an absorbing wall within a step, as scalar functions |
+| `molecules` | forces and steps of reversible molecular dynamics |
+| `cpu` | shells for NumPy arrays: threads over blocks, vectors over lanes |
+| `cuda` | shells for CuPy arrays: a thread per Philox call |
+
+Reference: J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
 """
 
 from __future__ import annotations
@@ -19,8 +29,8 @@ from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, array_module, current_stream, is_cuda
 from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import QUARTER, Stream
+from inkdiff.kernels.first_passage import ABSORB
 from inkdiff.kernels.formulas import PERIODIC, REFLECT
-from inkdiff.kernels.hitting import ABSORB
 
 __all__ = [
     "ABSORB", "PERIODIC", "REFLECT", "Walls", "absorb", "affine_step", "histogram", "moments", "normal", "obstruct",

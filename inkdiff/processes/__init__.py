@@ -34,7 +34,7 @@ Time t is physical for the first two, [0, 1] for continuous schedules, an intege
 Reference: Y. Song et al., Score-based generative modeling through stochastic differential equations (2021).
 """
 
-from inkdiff.processes import time_grids
+from inkdiff.processes import noise_level, time_grids
 from inkdiff.processes.base import Process
 from inkdiff.processes.binomial import Binomial
 from inkdiff.processes.brownian import Brownian, OrnsteinUhlenbeck
@@ -48,5 +48,6 @@ from inkdiff.processes.variance_preserving import SubVariancePreserving, Varianc
 
 __all__ = [
     "Binomial", "Brownian", "Distribution", "ForwardProcess", "Gaussian", "OrnsteinUhlenbeck", "Process", "Relaxation",
-    "Schedule", "Straight", "SubVariancePreserving", "Uniform", "VarianceExploding", "VariancePreserving", "time_grids",
+    "Schedule", "Straight", "SubVariancePreserving", "Uniform", "VarianceExploding", "VariancePreserving",
+    "noise_level", "time_grids",
 ]  # fmt: skip

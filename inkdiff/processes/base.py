@@ -171,6 +171,7 @@ class Process(ForwardProcess):
         """A state array (n, d) inside the domain; see `checks.state`."""
         state = checks.state(x, name, finite=self.domain.free)
         if not self.domain.free:
+            self.domain.check_dimension(state.shape[1])
             self.domain.check_inside(state, name)
         return state
 
@@ -207,9 +208,8 @@ class Process(ForwardProcess):
         if not self.driftless:
             return self._drift_walk(x, fine)
         s, t = fine[:, :-1].reshape(-1), fine[:, 1:].reshape(-1)
-        width = np.sqrt(np.asarray(self.clock(s, t))).reshape(-1, fine.shape[1] - 1)
-        even = bool((np.asarray(self.g2(fine.reshape(-1))) == self.g2(float(fine[0, 0]))).all())
-        return self.domain.plan_walk(x, Steps(fine, width, None if even else self._time_within))
+        variance = np.asarray(self.clock(s, t)).reshape(-1, fine.shape[1] - 1)
+        return self.domain.plan_walk(x, Steps(fine, variance, self._time_within))
 
     def _drift_walk(self, x: Array, fine: npt.NDArray[np.float64]) -> Walk:
         if not self.domain.free:
@@ -221,8 +221,10 @@ class Process(ForwardProcess):
         a, variance = self.transition(fine[:, :-1].reshape(-1), fine[:, 1:].reshape(-1))
         return DriftWalk(x, fine, np.asarray(a), np.sqrt(np.asarray(variance)))
 
-    def _time_within(self, t: float, dt: float, share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """When the clock has run these shares of the step from t to t + dt."""
+    def _time_within(self, t: float, dt: float, share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+        """When the clock has run these shares of the step from t to t + dt; None if it runs evenly."""
+        if self.g2(t) == self.g2(t + dt):
+            return None
         variance = self.variance(t) + share * self.clock(t, t + dt)
         return np.clip(time_of(self, np.log(variance) / 2), t, t + dt)
 
@@ -284,4 +286,5 @@ def closed_form_domain(process: Process, what: str) -> Domain:
 def check_domain(domain: object) -> None:
     """Raise unless `domain` is one."""
     if not isinstance(domain, Domain):
-        raise TypeError(f"domain must be Free(), Box(lo, hi, wall) or Maze(box, solid), got {checks.show(domain)}.")
+        kinds = "Free(), Box(lo, hi, wall) or Maze(box, solid)"
+        raise TypeError(f"domain must be an inkdiff.Domain such as {kinds}, got {checks.show(domain)}.")

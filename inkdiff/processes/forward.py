@@ -40,7 +40,7 @@ class ForwardProcess(ABC):
     _timed: ClassVar[tuple[str, ...]] = ()
     _timed_twice: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **keywords: Any) -> None:
+    def __init_subclass__(cls, **keywords: object) -> None:
         """Have every formula that the class defines check its times first."""
         super().__init_subclass__(**keywords)
         for names, checked in ((cls._timed, _with_time), (cls._timed_twice, _with_times)):
@@ -154,7 +154,7 @@ def check_forward_process(process: object) -> None:
 
 def _with_time(formula: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(formula)
-    def checked(self: ForwardProcess, t: Any) -> Any:
+    def checked(self: ForwardProcess, t: object) -> Any:
         return formula(self, self.check_time(t))
 
     return checked
@@ -162,7 +162,7 @@ def _with_time(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 def _with_times(formula: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(formula)
-    def checked(self: ForwardProcess, s: Any, t: Any) -> Any:
+    def checked(self: ForwardProcess, s: object, t: object) -> Any:
         return formula(self, self.check_time(s, "s"), self.check_time(t))
 
     return checked

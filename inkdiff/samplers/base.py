@@ -81,8 +81,8 @@ class Sampler(ABC):
 
 
 def starts_from_noise(process: ForwardProcess, t: float) -> bool:
-    """Whether nothing of x_0 is left at time t that a score could speak of."""
-    return isinstance(process, Process) and process.log_alpha(t) == -math.inf
+    """Whether nothing of x_0 is left at time t that a score could speak of, as may be at the end only."""
+    return t == process.t_max and isinstance(process, Process) and process.log_alpha(t) == -math.inf
 
 
 def check_velocity(process: Process, score: ScoreFunction, t: float) -> None:

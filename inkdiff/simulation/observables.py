@@ -15,29 +15,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.domains.box import Box
+from inkdiff._core.backend import Array, Floats, array_module, asnumpy
+from inkdiff.domains.base import Domain
 
 __all__ = ["Histogram", "Moments", "Sides"]
 
-_Floats = npt.NDArray[np.float64]
 _LARGEST = 2**24  # of |q|: then 4096 squares add up below 2^63
 _CELLS = 2**28
 
 
 class Histogram:
-    """Numbers of walkers in equal cells of a box.
+    """Numbers of walkers in equal cells of a box, or of the bounding box of another domain.
 
     Parameters
     ----------
-    box : region, with one side per axis or alike for all; walkers outside are not counted
+    domain : a Box, with one side per axis or alike for all, or a domain that declares a bounding box; walkers outside
+        are not counted
     bins : cells per axis, one number or one per axis
 
     Called with a state (n, d), returns (K_1, ..., K_d) int64, a NumPy array. The last cell of an axis is closed.
@@ -45,12 +44,13 @@ class Histogram:
     Raises
     ------
     ValueError, TypeError
-        If `box` is no Box, bins < 1, or the state has another number of coordinates.
+        If `domain` has no bounding box, bins < 1, or the state has another number of coordinates.
     """
 
-    def __init__(self, box: Box, bins: int | Sequence[int]) -> None:
-        if not isinstance(box, Box):
-            raise TypeError(f"box must be a Box(lo, hi), got {checks.show(box)}.")
+    def __init__(self, domain: Domain, bins: int | Sequence[int]) -> None:
+        box = domain.bounding_box if isinstance(domain, Domain) else None
+        if box is None:
+            raise TypeError(f"domain must be a Box(lo, hi), or have a bounding box, got {checks.show(domain)}.")
         self.box = box
         self.bins = [checks.count(k, "bins") for k in ([bins] if np.ndim(bins) == 0 else bins)]  # type: ignore[union-attr]
         if len(self.bins) not in (1, box.axes or len(self.bins)):
@@ -108,7 +108,7 @@ class Moments:
         If unit <= 0, or a displacement is 2^24 units or more.
     """
 
-    def __init__(self, unit: float, about: Any = 0.0) -> None:
+    def __init__(self, unit: float, about: npt.ArrayLike = 0.0) -> None:
         self.unit = checks.positive(unit, "unit", unit="a length")
         self.about = checks.reals(about, "about") if np.ndim(about) < 2 else checks.state(about, "about")
 
@@ -132,12 +132,12 @@ class Moments:
         exact = [[int(total), (int(high) << 32) + int(low)] for total, high, low in sums]
         return np.array(exact, dtype=object)
 
-    def mean(self, sums: npt.NDArray[np.object_], n: int) -> _Floats:
+    def mean(self, sums: npt.NDArray[np.object_], n: int) -> Floats:
         """Mean displacement per axis, in length, from the sums over n walkers, (..., d, 2) -> (..., d)."""
-        mean: _Floats = (sums[..., 0] / n * self.unit).astype(np.float64)
+        mean: Floats = (sums[..., 0] / n * self.unit).astype(np.float64)
         return mean
 
-    def mean_square(self, sums: npt.NDArray[np.object_], n: int) -> _Floats:
+    def mean_square(self, sums: npt.NDArray[np.object_], n: int) -> Floats:
         """Mean square displacement per axis, length^2, the rounding's unit^2/12 taken off."""
-        square: _Floats = (sums[..., 1] / n).astype(np.float64)
+        square: Floats = (sums[..., 1] / n).astype(np.float64)
         return (square - 1 / 12) * self.unit**2

@@ -8,7 +8,7 @@ Reference: see `inkdiff.simulation.forward`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats
@@ -17,8 +17,7 @@ from inkdiff.processes.forward import ForwardProcess, check_forward_process
 __all__ = ["Prologue"]
 
 
-@dataclass(frozen=True, eq=False)
-class Prologue:
+class Prologue(NamedTuple):
     """x (n, d), a copy that the walk moves; the recorded times, steps in each interval, and where the noise begins."""
 
     x: Array

@@ -44,7 +44,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "exact": ("exact", "esatto"),
     "learned": ("learned", "appreso"),
     "real": ("real", "reali"),
-    "training": ("training images", "immagini di addestramento"),
     "generated": ("generated", "generate"),
     "forward": ("forward", "avanti"),
     "start": ("start", "inizio"),

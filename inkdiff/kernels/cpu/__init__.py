@@ -10,6 +10,15 @@ in the first-level cache, since loops over short rows do not vectorise. A walk t
 before the next block is touched: its state, integers while it walks, never leaves the cache. An array that starts or
 ends inside a block is a block of which fewer elements are read and written. Lanes depend on nothing but their own
 address: the bits are the same for any number of threads, and for any part of an array walked by itself.
+
+| module | what is in it |
+|---|---|
+| `noise` | normals, uniforms and Philox words by address |
+| `steps` | the one step x <- fold(a x + b u + c eps) |
+| `walks` | walks, as integers where there is no drift |
+| `boundaries` | walks whose walls act on whole walkers |
+| `tallies` | histograms and moments in integers |
+| `blocks` | where an array lies on the blocks of 4Q elements |
 """
 
 from __future__ import annotations

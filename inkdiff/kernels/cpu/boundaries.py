@@ -8,8 +8,8 @@ import numpy as np
 from numba import prange
 
 from inkdiff._core.compilation import jit
+from inkdiff.kernels.first_passage import ABSORB, NEVER, alive_at, bridge, bridge_noise, meet, second_call
 from inkdiff.kernels.formulas import cell_of, displace, fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, alive_at, bridge, bridge_noise, meet, second_call
 
 __all__ = ["absorb", "obstruct"]
 

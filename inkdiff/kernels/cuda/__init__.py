@@ -7,6 +7,15 @@ every formula is the same scalar function with explicit fma, bit by bit.
 
 Results of scalar functions are cast where they are kept (`real(...)`, `np.int32(...)`): a compiler drops the
 cast, and Numba's CUDA simulator, which passes them through Python, needs it.
+
+| module | what is in it |
+|---|---|
+| `noise` | normals, uniforms and Philox words by address |
+| `steps` | the one step x <- fold(a x + b u + c eps) |
+| `walks` | walks, as integers where there is no drift |
+| `boundaries` | walks whose walls act on whole walkers |
+| `tallies` | histograms and moments in integers |
+| `launch` | how shells are launched on a stream |
 """
 
 from __future__ import annotations

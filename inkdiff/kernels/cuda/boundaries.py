@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from inkdiff.kernels.cuda.launch import cuda, launch
+from inkdiff.kernels.first_passage import ABSORB, NEVER, alive_at, bridge, bridge_noise, meet, second_call
 from inkdiff.kernels.formulas import cell_of, displace, fold
-from inkdiff.kernels.hitting import ABSORB, NEVER, alive_at, bridge, bridge_noise, meet, second_call
 
 __all__ = ["absorb", "obstruct"]
 

@@ -14,6 +14,6 @@ Reference: T. Hoefler and R. Belli, Scientific benchmarking of parallel computin
 
 from __future__ import annotations
 
-BENCHMARKS = ("normals", "walks", "scale", "noising", "network", "generation", "startup", "memory")
+BENCHMARKS = ("normals", "walks", "scale", "noising", "mixture", "network", "generation", "startup", "memory")
 
 __all__ = ["BENCHMARKS"]

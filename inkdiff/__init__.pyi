@@ -33,7 +33,6 @@ from .learned import load as load
 from .learned import resume as resume
 from .likelihood.elbo import ELBO as ELBO
 from .likelihood.elbo import elbo as elbo
-from .likelihood.probability_flow import FiniteDifference as FiniteDifference
 from .likelihood.probability_flow import Hutchinson as Hutchinson
 from .likelihood.probability_flow import log_likelihood as log_likelihood
 from .metrics import Estimate as Estimate
@@ -106,6 +105,7 @@ from .samplers import Sampler as Sampler
 from .scores import BoxScore as BoxScore
 from .scores import EmpiricalBits as EmpiricalBits
 from .scores import EmpiricalScore as EmpiricalScore
+from .scores import FiniteDifference as FiniteDifference
 from .scores import GaussianScore as GaussianScore
 from .scores import MixtureScore as MixtureScore
 from .scores import Observation as Observation
@@ -113,6 +113,8 @@ from .scores import PosteriorScore as PosteriorScore
 from .scores.base import Differentiable as Differentiable
 from .scores.base import HasDensity as HasDensity
 from .scores.base import HasVelocity as HasVelocity
+from .scores.base import Integrable as Integrable
+from .scores.base import Quadrature as Quadrature
 from .scores.base import Score as Score
 from .scores.base import ScoreFunction as ScoreFunction
 from .simulation.forward import Trajectory as Trajectory

@@ -133,7 +133,7 @@ def test_exact_entries_of_a_gaussian():
     mean, variances = np.array([1.0, -0.5]), np.array([0.2, 0.05])
     score = ink.GaussianScore(BOWL, mean, variances)
     for t in (0.0, 0.2, 1.0):
-        c, m, v = np.diag(score.components(t)[1][0]), score.components(t)[0][0], BOWL.equilibrium.variance
+        c, m, v = np.diag(score.components(t).covariances[0]), score.components(t).means[0], BOWL.equilibrium.variance
         entry = exact_ledger(score, t)
         assert entry.entropy == pytest.approx(np.log(2 * math.pi * math.e * c).sum() / 2, rel=1e-9)
         assert entry.entropy_rate == pytest.approx(2 * BOWL.f(t) + BOWL.g2(t) / 2 * (1 / c).sum(), rel=1e-9)
@@ -222,7 +222,7 @@ def test_exact_entries_say_what_they_cannot_do():
         exact_ledger(ink.GaussianScore(BOWL, [0.0] * 4, 1.0), 1)
     with pytest.raises(ValueError, match="too early"):
         exact_ledger(ink.BoxScore(ink.Brownian(1.0, BOX), np.eye(2)), 1e-9)
-    with pytest.raises(TypeError, match="BoxScore, GaussianScore or MixtureScore"):
+    with pytest.raises(TypeError, match="BoxScore, GaussianScore and MixtureScore"):
         exact_ledger(lambda x, t: x, 1)
 
 

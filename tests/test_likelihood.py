@@ -78,11 +78,11 @@ def test_differences_at_walls_see_the_mirror_images(wall, score, slope):
 
     x = np.array([[-1.0, 1.0], [1.0, -1.0], [0.0, 1.0], [1.0, 0.3]])
     v = np.stack([np.eye(2)[[0] * 4], np.eye(2)[[1] * 4]])
-    u, along = ink.FiniteDifference(inside, box=box).jvp(x, 1.0, v)
+    u, along = ink.FiniteDifference(inside, domain=box).jvp(x, 1.0, v)
     assert np.array_equal(u, score(x))
     assert np.allclose(along, v * slope(x), rtol=0, atol=1e-8)
     boxed = ink.EmpiricalScore(ink.Brownian(0.5, box), x)
-    assert ink.FiniteDifference(boxed).box is box
+    assert ink.FiniteDifference(boxed).domain is box
 
 
 def test_hutchinson_is_unbiased_and_its_error_falls_as_the_root_of_the_probes():
@@ -109,7 +109,7 @@ def test_hutchinson_is_unbiased_and_its_error_falls_as_the_root_of_the_probes():
 def test_the_bound_lies_below_the_density(variance):
     """For data of that density on average: E bound <= E ln p_model <= E ln p."""
     score, rng = mixture(), np.random.default_rng(11)
-    means, covariances = score.components(0.0)
+    means, covariances = score.components(0.0).means, score.components(0.0).covariances
     x = np.stack([rng.multivariate_normal(means[k], covariances[k]) for k in rng.choice(2, 2000, p=score.weights)])
     truth = score.log_density(x, 0.0)
     gaps = []
@@ -155,7 +155,7 @@ def test_matched_steps_lose_nothing_on_gaussian_data():
 
 def test_matched_steps_are_the_best_gaussian_ones():
     score, rng = mixture(), np.random.default_rng(13)
-    means, covariances = score.components(0.0)
+    means, covariances = score.components(0.0).means, score.components(0.0).covariances
     x = np.stack([rng.multivariate_normal(means[k], covariances[k]) for k in rng.choice(2, 1000, p=score.weights)])
     times = log_snr(VP, 10, end=1e-3)
     rows = {v: ink.elbo(VP, score, x, times, seed=2, draws=2, variance=v).rows

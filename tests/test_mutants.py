@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent.parent / "inkdiff"
 MUTANTS = {
     "clamp for fold": (
         "kernels/formulas.py", "y = lo + (mirrored if reflects & (mirrored < y) else y)", "y = min(max(x, lo), hi)",
-        ["jumps_are_walks"],
+        ["jump_has_the_law_of_the_walk"],
     ),
     "half the quanta": (
         "kernels/formulas.py", "(4294967296.0 if wall == PERIODIC else 2147483648.0) / length",
@@ -38,11 +38,11 @@ MUTANTS = {
     "positions that stall in float32": (
         "kernels/cpu/walks.py", "advance_phase4_short(\n            p0[i], p1[i], p2[i], p3[i], c,",
         "advance_phase4_short(np.int32(np.float32(p0[i])), np.int32(np.float32(p1[i])), "
-        "np.int32(np.float32(p2[i])), np.int32(np.float32(p3[i])), c,", ["small_steps_add_up"],
+        "np.int32(np.float32(p2[i])), np.int32(np.float32(p3[i])), c,", ["small_steps_accumulate"],
     ),
     "no wall at the far end": (
         "kernels/formulas.py", "return x if (x >= lo) & (x <= hi) else y", "return x if x >= lo else y",
-        ["jumps_are_walks"],
+        ["jump_has_the_law_of_the_walk"],
     ),
     "uniform for normal noise": (
         "_core/rng.py", "return r * (s * t), r * c", "return np.float32(1.41) * (s * t), np.float32(1.41) * c",
@@ -68,15 +68,15 @@ MUTANTS = {
     ),
     "half of D in the variance": (
         "processes/brownian.py", "return 2 * self.D * t", "return self.D * t",
-        ["entropy_of_a_gaussian_drop"],
+        ["gaussian_entropy_and_its_rate"],
     ),
     "half of D in jumps": (
         "processes/base.py", "sigma = array_module(t).sqrt(variance)", "sigma = array_module(t).sqrt(variance / 2)",
-        ["jumps_are_walks"],
+        ["jump_has_the_law_of_the_walk"],
     ),
     "half the relaxation": (
         "processes/brownian.py", "return -self.k * t", "return -self.k / 2 * t",
-        ["relaxation_in_the_bowl"],
+        ["ornstein_uhlenbeck_relaxation"],
     ),
     "the clock taken for the variance": (
         "processes/base.py", "xp.maximum(self.variance(t) - ratio**2 * self.variance(s), 0.0)", "self.clock(s, t)",
@@ -84,7 +84,7 @@ MUTANTS = {
     ),
     "a push too strong on the way back": (
         "processes/base.py", "return float(1 / ratio), float(gained / ratio)",
-        "return float(1 / ratio), 1.1 * float(gained / ratio)", ["the_walk_back"],
+        "return float(1 / ratio), 1.1 * float(gained / ratio)", ["reverse_diffusion"],
     ),
     "no bridge at absorbing walls": (
         "kernels/first_passage.py", "return (b <= 0) | (u < math.exp(-2 * a * max(b, 0.0) / (c * c)))", "return b <= 0",
@@ -94,23 +94,24 @@ MUTANTS = {
         "kernels/first_passage.py", "return r / (1 + r)", "return 0.999999", ["first_passage"],
     ),
     "walls of paper": (
-        "kernels/cpu/boundaries.py", "allowed &= not solid[flat]", "allowed &= True", ["obstacles_keep_uniform"],
+        "kernels/cpu/boundaries.py", "allowed &= not solid[flat]", "allowed &= True", ["uniform_among_obstacles"],
     ),
     "an image with the wrong sign": (
-        "domains/heat_kernel.py", "(x - low) + (x0 - low)", "(x - low) - (x0 - low)", ["information_about_the_start"],
+        "domains/heat_kernel.py", "(x - low) + (x0 - low)", "(x - low) - (x0 - low)",
+        ["mutual_information_with_the_start"],
     ),
     "an urn that does not care": (
         "physics/ehrenfest.py", "np.where(drawn < n, -1, 1)", "np.where(2 * drawn < self.balls, -1, 1)",
-        ["ehrenfests_urn"],
+        ["ehrenfest_urn"],
     ),
     "work that forgets the stiffening": (
         "physics/fluctuations/trap.py", "work += (k[j] * y**2 - k[j - 1] * (x - c[j - 1]) ** 2)[:, 0]",
-        "work += (k[j] * y**2 - k[j] * (x - c[j - 1]) ** 2)[:, 0]", ["work_of_a_dragged_trap"],
+        "work += (k[j] * y**2 - k[j] * (x - c[j - 1]) ** 2)[:, 0]", ["jarzynski_and_crooks"],
     ),
     "undone twice over": (
         "domains/fixed_point.py", "(begin, self._width[begin:end]) if begin <= end else (end, -self._width[end:begin])",
         "(begin, self._width[begin:end]) if begin <= end else (end, self._width[end:begin])",
-        ["replay_brings_everyone_home"],
+        ["replay_is_exact"],
     ),
 }  # fmt: skip
 

@@ -182,7 +182,7 @@ SUM = ink.Observation([[1.0, 1.0]], [0.3], 0.3)
 
 
 def draw(score, n, rng):
-    means, covariances = score.components(0.0)
+    means, covariances = score.components(0.0).means, score.components(0.0).covariances
     return np.stack([rng.multivariate_normal(means[k], covariances[k]) for k in rng.choice(2, n, p=score.weights)])
 
 
@@ -245,7 +245,7 @@ def test_how_far_the_three_ways_are_from_the_exact_posterior_of_a_mixture():
     """Moments err where p(x_0 | x_t) has two peaks and become exact as t -> 0; the two of 2015 err much more."""
     exact, rng, errors = TWO.given(SUM), np.random.default_rng(3), {}
     for t in (1e-3, 0.3):
-        means, covariances = exact.components(t)
+        means, covariances = exact.components(t).means, exact.components(t).covariances
         x = np.stack([rng.multivariate_normal(means[k], covariances[k]) for k in rng.choice(2, 1000, p=exact.weights)])
         size = (exact(x, t) ** 2).mean()
         for way in ("moments", "constant", "fading"):

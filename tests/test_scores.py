@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
 import inkdiff as ink
@@ -114,6 +117,7 @@ def test_mixture_weights_and_shapes_of_covariance():
     same = [
         ink.MixtureScore(p, [1, 3], means, 0.25),
         ink.MixtureScore(p, [0.25, 0.75], means, [0.25, 0.25]),
+        ink.MixtureScore(p, [0.25, 0.75], means, [[0.25, 0.25]]),
         ink.MixtureScore(p, [2, 6], means, np.full((2, 2), 0.25)),
         ink.MixtureScore(p, [2, 6], means, [0.25 * np.eye(2)] * 2),
     ]
@@ -123,6 +127,60 @@ def test_mixture_weights_and_shapes_of_covariance():
         means[1], 0.25
     ).pdf(x)
     assert np.allclose(same[0].log_density(x, 0), np.log(density), rtol=1e-12)
+
+
+@given(
+    d=st.integers(1, 6), k=st.integers(1, 4), kind=st.sampled_from(["one", "isotropic", "shared", "axes"]),
+    name=st.sampled_from(list(FREE)), t=st.sampled_from([0.0, 1e-4, 0.3, 1.0, "rows"]),
+    dtype=st.sampled_from([np.float32, np.float64]), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_mixtures_without_rotations_are_those_of_their_matrices(d, k, kind, name, t, dtype, seed):
+    """To rounding: density, score, derivative, components, and the posterior of some coordinates or of a sum."""
+    rng, process = np.random.default_rng(seed), FREE[name]
+    shape = {"one": (), "isotropic": (k,), "shared": (1, d), "axes": (k, d)}[kind]
+    variances = rng.uniform(0.1, 1, shape)
+    per_axis = np.broadcast_to(variances[:, None] if kind == "isotropic" else variances, (k, d))
+    weights, means = rng.uniform(0.5, 2, k), rng.normal(size=(k, d))
+    plain = ink.MixtureScore(process, weights, means, variances)
+    general = ink.MixtureScore(process, weights, means, per_axis[:, :, None] * np.eye(d))
+    x, v = rng.normal(size=(7, d)).astype(dtype), rng.normal(size=(2, 7, d))
+    t = rng.uniform(0.01, 1, 7) if t == "rows" else t
+    mask = rng.uniform(size=d) < 0.5
+    mask[0] = True
+    some = ink.Observation.coordinates(mask, rng.normal(size=d), 0.3)
+    both = ink.Observation(np.ones((1, d)), [0.4], 0.2)
+    pairs = [(plain, general), (plain.given(some), general.given(some)), (plain.given(both), general.given(both))]
+    rounding = 1e-11 if dtype == np.float64 else 1e-5
+    for here, there in pairs:
+        assert np.allclose(here.log_density(x, t), there.log_density(x, t), rtol=1e-10, atol=1e-10)
+        for mine, true in zip((here(x, t), *here.jvp(x, t, v)), (there(x, t), *there.jvp(x, t, v)), strict=True):
+            assert mine.dtype == dtype and np.abs(mine - true).max() <= rounding * (1 + np.abs(true).max())
+        mine, true = here.components(0.4), there.components(0.4)
+        assert np.allclose(mine.means, true.means, rtol=1e-10, atol=1e-11)
+        assert np.allclose(mine.covariances, true.covariances, rtol=1e-10, atol=1e-11)
+    assert plain.components(0.4).axes is None and plain.given(some).components(0.4).axes is None
+
+
+def test_mixtures_in_many_dimensions_take_memory_for_their_rows_only():
+    """One matrix of d = 16,384 would be 2 GB; here nothing beyond a few arrays of the rows' own size."""
+    n, d = 24, 16_384
+    x = ink.normal(n * d, seed=1).reshape(n, d).astype(np.float64)
+    means, v = np.stack([np.zeros(d), np.full(d, 0.01)]), x[None]
+    mask = np.arange(d) < 3
+    for spread in (0.3, [0.3, 0.4], np.full((1, d), 0.3)):
+        score = ink.MixtureScore(FREE["VP"], [1, 2], means, spread)
+        calls = {
+            "score": lambda s=score: s(x, 0.5), "rows": lambda s=score: s(x, np.linspace(0.1, 1, n)),
+            "density": lambda s=score: s.log_density(x, 0.5), "jvp": lambda s=score: s.jvp(x, 0.5, v),
+            "components": lambda s=score: s.components(0.5),
+            "given": lambda s=score: s.given(ink.Observation.coordinates(mask, x[0], 0.1))(x, 0.5),
+        }  # fmt: skip
+        for name, call in calls.items():
+            tracemalloc.start()
+            call()
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 6 * x.nbytes, (name, peak)
 
 
 def test_far_tails_neither_overflow_nor_vanish():

@@ -10,7 +10,7 @@ from scipy import stats
 
 from inkdiff.cli import main
 from inkdiff.metrics import Estimate
-from inkdiff.verification import Identity, Row, family_wise_p, identities, register, verify
+from inkdiff.verification import Identity, Row, family_wise_p, identities, identity, verify
 
 NAMES = [one.name for one in identities()]
 FEW = 10_000  # the least that is taken
@@ -31,7 +31,7 @@ def test_identity(name):
 @pytest.mark.parametrize("name", ["uniform_equilibrium", "first_passage"])
 def test_empty_cells_and_nobody_gone_have_an_error(name):
     """Of 300 walkers some of 200 cells see none, and hardly one is absorbed by t = 0.02."""
-    rows = [row for seed in range(5) for row in register._REGISTER[name].measure(300, seed)]
+    rows = [row for seed in range(5) for row in identity._REGISTER[name].measure(300, seed)]
     assert all(row.measured.stderr > 0 and np.isfinite(row.z) for row in rows), rows
 
 
@@ -51,8 +51,8 @@ def test_a_false_statement_fails(monkeypatch, capsys):
         yield from ()
 
     for name, measure in (("false", false), ("empty", empty)):
-        measure.__module__ = "inkdiff.verification.noise"
-        monkeypatch.setitem(register._REGISTER, name, Identity(name, "Wrong.", measure))
+        measure.__module__ = "inkdiff.verification.random_numbers"
+        monkeypatch.setitem(identity._REGISTER, name, Identity(name, "Wrong.", measure))
         assert main(["verify", name]) == 1
     said = capsys.readouterr().out
     assert "FAIL" in said and "PASS" in said and "not: false" in said
@@ -73,7 +73,7 @@ def test_list(capsys):
 
 
 def test_json_holds_what_the_table_shows(capsys):
-    assert main(["verify", "ficks_law", "msd_from_a_uniform_start", "--particles", str(FEW), "--json"]) == 0
+    assert main(["verify", "fick_law", "msd_from_a_uniform_start", "--particles", str(FEW), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["identities"]) == 2  # NumPy's scalars are no JSON
     assert main(["verify", "independence", "--particles", str(FEW), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

@@ -27,7 +27,7 @@ from inkdiff.cli.flags import Commands
 __all__ = ["add_command", "add_flags", "bench"]
 
 _ROOT = Path(__file__).resolve().parents[2]
-_WHAT = ("normals", "walks", "scale", "noising", "network", "generation", "startup", "memory")
+_WHAT = ("normals", "walks", "scale", "noising", "mixture", "network", "generation", "startup", "memory")
 _PEERS = ("numpy", "torch", "jax", "cupy")
 _QUICK = {"scale": 1 / 64, "repeats": 3}
 

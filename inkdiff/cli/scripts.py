@@ -141,8 +141,7 @@ class Script:
         parts = vars(module)
         parameters = parts.get("Parameters")
         missing = [] if isinstance(parameters, type) and dataclasses.is_dataclass(parameters) else ["Parameters"]
-        if not callable(parts.get("run")):
-            missing += [part for part in _PARTS if not callable(parts.get(part))]
+        missing += [part for part in _PARTS if not callable(parts.get(part))]
         if missing:
             raise UsageError(
                 f"{module.__file__} is not a simulation: it needs a dataclass Parameters and the functions compute(p), "
@@ -180,14 +179,6 @@ class Script:
             return cls.of_module(registry.find(name, "sim"), name)
         raise UsageError(unknown(name))
 
-    def run(self, parameters: object, report: Report) -> None:
-        """Compute, check and draw with these parameters."""
-        old = vars(self.sim).get("run")  # scripts that are still one function
-        if callable(old):
-            old(parameters, report)
-        else:
-            execute(self.sim, parameters, report)
-
     def main(self, arguments: Sequence[str], prog: str) -> int:
         """Parse the flags, run, and return the exit status: 0, or 1 if a check failed."""
         parameters, common = self._parse(arguments, prog)
@@ -197,7 +188,7 @@ class Script:
 
         viz.use_language(common.lang)
         report = Report(self.name, common.out, common.lang, common.quick)
-        self.run(parameters, report)
+        execute(self.sim, parameters, report)
         return 0 if report.passed else 1
 
     def check_limits(self, parameters: object) -> None:

@@ -16,9 +16,8 @@ covariance (2022), for the matched one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +32,7 @@ from inkdiff.processes.base import Process, closed_form_domain
 from inkdiff.processes.binomial import Binomial
 from inkdiff.processes.binomial_bound import prior_cost, step_cost
 from inkdiff.processes.forward import check_forward_process
+from inkdiff.scores.base import Differentiable, ScoreFunction, check_differentiable
 
 __all__ = ["ELBO", "elbo"]
 
@@ -78,7 +78,7 @@ class ELBO:
 
 def elbo(
     process: Process | Binomial,
-    score: Callable[[Array, Any], Array],
+    score: ScoreFunction,
     x: Array,
     times: Sequence[float] | Array,
     *,
@@ -120,8 +120,7 @@ def elbo(
         raise ValueError(f"times must end at 0, where the data are, got {grid[-1]:g}.")
     if variance not in ("posterior", "transition", "matched"):
         raise ValueError(f"variance must be 'posterior', 'transition' or 'matched', got {variance!r}.")
-    if variance == "matched" and (isinstance(process, Binomial) or not hasattr(score, "jvp")):
-        raise TypeError(f"score must have jvp(x, t, v) for variance='matched', got {checks.show(score)}.")
+    matched = check_differentiable(score, "for variance='matched'") if variance == "matched" else None
     seed, draws = checks.seed64(seed), checks.count(draws, "draws", most=10_000)
     first = float(grid[0])
     costs = [prior_cost(process, x, first) if isinstance(process, Binomial) else _prior_cost(process, x, first)]
@@ -131,8 +130,8 @@ def elbo(
             x_t = process.jump(x, t, Address(seed, k * draws + j, Stream.BOUND))
             if isinstance(process, Binomial):
                 cost += step_cost(process, np.asarray(score(x_t, t), np.float64), x_t, x, t, s) / draws
-            elif variance == "matched":
-                cost += _matched_cost(process, score, x_t, x, t, s) / draws
+            elif matched is not None:
+                cost += _matched_cost(process, matched, x_t, x, t, s) / draws
             else:
                 u = np.asarray(score(x_t, t), np.float64)
                 cost += _step_cost(process, u, x_t, x, t, s, variance) / draws
@@ -167,7 +166,7 @@ def _step_cost(process: Process, u: _Floats, x_t: _Floats, x: _Floats, t: float,
     return off
 
 
-def _matched_cost(process: Process, score: Any, x_t: _Floats, x: _Floats, t: float, s: float) -> _Floats:
+def _matched_cost(process: Process, score: Differentiable, x_t: _Floats, x: _Floats, t: float, s: float) -> _Floats:
     """`_step_cost` with the covariance of q(x_s | x_t): v 1 + (V_ts/alpha_ts)^2 (1 + sigma^2 du/dx)/sigma^2."""
     n, d = x.shape
     tangents = np.broadcast_to(np.eye(d)[:, None, :], (d, n, d))

@@ -15,24 +15,20 @@ References: W. Grathwohl et al. (2019), arXiv:1810.01367; Y. Song et al. (2021),
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, is_cuda
+from inkdiff._core.backend import Array, Floats, is_cuda
 from inkdiff._core.rng import Stream
-from inkdiff.domains.box import Box
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.scores.base import Differentiable, check_differentiable
 
-__all__ = ["FiniteDifference", "Hutchinson", "LogLikelihood", "log_likelihood"]
+__all__ = ["Hutchinson", "LogLikelihood", "log_likelihood"]
 
-_Floats = npt.NDArray[np.float64]
 _NUMBERS = 2**22  # of tangents held at a time
 
 
@@ -46,43 +42,6 @@ class Hutchinson:
         checks.count(self.probes, "probes", least=2)
 
 
-@dataclass(frozen=True)
-class FiniteDifference:
-    """A score with the derivative that it lacks, by central differences of width `step` in float64; error step^2.
-
-    Points displaced through the walls of `box`, by default that of the score's process, are folded back, where the
-    mirror image of the score continues it.
-    """
-
-    score: Callable[[Array, Any], Array]
-    step: float = 1e-5
-    box: Box | None = None
-
-    def __post_init__(self) -> None:
-        if not callable(self.score):
-            raise TypeError(f"score must be a function score(x, t), got {checks.show(self.score)}.")
-        checks.positive(self.step, "step", unit="a length")
-        domain = getattr(getattr(self.score, "process", None), "domain", None)
-        if self.box is None and isinstance(domain, Box):
-            object.__setattr__(self, "box", domain)
-
-    def __call__(self, x: Array, t: Any) -> Array:
-        """The score itself."""
-        return self.score(x, t)
-
-    def jvp(self, x: Array, t: Any, v: Array) -> tuple[Array, Array]:
-        """The score (n, d) and its derivatives along v (k, n, d)."""
-        wide, h = x.astype(np.float64), self.step
-        moved = [(self._unfolded(wide + h * e, t) - self._unfolded(wide - h * e, t)) / (2 * h) for e in v.astype(float)]
-        return self.score(x, t), array_module(x, v).stack(moved)
-
-    def _unfolded(self, y: Array, t: Any) -> Array:
-        """The score and its mirror images, at y anywhere."""
-        if self.box is None:
-            return self.score(y, t)
-        return self.box.unfold(y, self.score(self.box.fold(y), t))
-
-
 @dataclass(frozen=True, eq=False)
 class LogLikelihood:
     """ln p of every row.
@@ -93,8 +52,8 @@ class LogLikelihood:
     d : coordinates per row. evaluations : of the score, per row
     """
 
-    values: _Floats
-    stderr: _Floats
+    values: Floats
+    stderr: Floats
     d: int
     evaluations: int
 
@@ -112,7 +71,7 @@ class LogLikelihood:
 
 def log_likelihood(
     process: Process,
-    score: Any,
+    score: Differentiable,
     x: Array,
     *,
     until: float | None = None,
@@ -127,8 +86,8 @@ def log_likelihood(
     Parameters
     ----------
     process : a forward process in continuous time, in free space or in a box
-    score : score(x, t) with a method jvp(x, t, v), as the mixtures and learned scores have; `FiniteDifference(score)`
-        gives any score one
+    score : an `inkdiff.Differentiable`, as the mixtures and learned scores are; `inkdiff.FiniteDifference(score)` makes
+        one of any function score(x, t)
     x : (n, d) NumPy array, inside the domain, in process coordinates at time `start`
     until : where the flow meets the prior; by default the end of the process
     start : time at which x holds; 0 only for scores that exist there (mixtures)
@@ -143,20 +102,14 @@ def log_likelihood(
     Raises
     ------
     ValueError, TypeError
-        For bad arrays or times, a process that counts its steps, or a score without `jvp`.
+        For bad arrays or times, a process that counts its steps, or a score that declares no derivative.
     """
     check_process(process)
     domain = closed_form_domain(process, "a likelihood")
     x = process.check_state(x, "x")
     if is_cuda(x) or process.discrete:
         raise ValueError("x must be a NumPy array and time continuous: the flow is followed by scipy's solver.")
-    if not callable(score) or not hasattr(score, "jvp"):
-        raise TypeError(
-            f"score must have jvp(x, t, v), the derivative along tangents, got {checks.show(score)}; give "
-            "inkdiff.FiniteDifference(score)."
-        )
-    if isinstance(score, FiniteDifference) and score.box is None and isinstance(domain, Box):
-        score = replace(score, box=domain)
+    score = check_differentiable(score, "whose trace changes the density along the flow").confined(domain)
     if until is None:
         if math.isinf(process.t_max):
             raise ValueError(f"until must be given: {type(process).__name__} has no last time.")
@@ -178,7 +131,7 @@ def log_likelihood(
     return LogLikelihood(values, stderr, d, max(part.evaluations for part in parts))
 
 
-def _directions(trace: str | Hutchinson, shape: tuple[int, ...], seed: int, begin: int) -> tuple[_Floats, bool]:
+def _directions(trace: str | Hutchinson, shape: tuple[int, ...], seed: int, begin: int) -> tuple[Floats, bool]:
     """Tangents (k, n, d), and whether they are random."""
     n, d = shape
     if not isinstance(trace, Hutchinson):
@@ -195,13 +148,13 @@ class _Flow:
     """The flow from `first` to `last` and the divergence along it."""
 
     process: Process
-    score: Any
+    score: Differentiable
     first: float
     last: float
     rtol: float
     atol: float
 
-    def follow(self, x: _Floats, directions: tuple[_Floats, bool]) -> LogLikelihood:
+    def follow(self, x: Floats, directions: tuple[Floats, bool]) -> LogLikelihood:
         """ln p of rows x (n, d)."""
         from scipy.integrate import solve_ivp
 
@@ -210,7 +163,7 @@ class _Flow:
         k = len(tangents) if random else 1
         domain = self.process.domain
 
-        def slope(root: float, flat: _Floats) -> _Floats:
+        def slope(root: float, flat: Floats) -> Floats:
             y = flat[: n * d].reshape(n, d)
             t = min(max(root * root, self.first), self.last)
             f, half = float(self.process.f(t)), float(self.process.g2(t)) / 2

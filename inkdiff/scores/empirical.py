@@ -13,16 +13,17 @@ Reference: P. Vincent, A connection between score matching and denoising autoenc
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.box import Box
+from inkdiff._core.backend import Array, Time, array_module
+from inkdiff.domains.base import Domain
 from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.scores.posterior import Observation
+from inkdiff.scores.base import HasDensity
+from inkdiff.scores.conditioning import Observation
 
 __all__ = ["EmpiricalScore"]
 
@@ -30,7 +31,7 @@ _CHUNK = 2**22  # numbers held at a time
 _LOST = 1e-8  # error of an exponent, above which its |x - a|^2 is summed over differences
 
 
-class EmpiricalScore:
+class EmpiricalScore(HasDensity):
     """Exact score of the noised empirical distribution of `data`.
 
     Parameters
@@ -42,14 +43,18 @@ class EmpiricalScore:
     Cost: O(n N d) per call. Undefined at t = 0 (a sum of point masses): t must be > 0.
     """
 
-    def __init__(self, process: Process, data: Array, weights: Any = None) -> None:
+    def __init__(self, process: Process, data: Array, weights: npt.ArrayLike | None = None) -> None:
         check_process(process)
         closed_form_domain(process, "a score")
         self.process = process
         self.data = checks.state(data, "data").astype(np.float64)
-        if isinstance(process.domain, Box):
-            process.domain.check_inside(self.data, "data")
+        process.domain.check_inside(self.data, "data")
         self._log_weights = None if weights is None else _log_shares(weights, self.data)
+
+    @property
+    def domain(self) -> Domain:
+        """That of the process."""
+        return self.process.domain
 
     def given(self, seen: Observation) -> EmpiricalScore:
         """The posterior after `seen`, exact: the same points, weighted by how well each explains it."""
@@ -57,15 +62,15 @@ class EmpiricalScore:
         xp = array_module(logs)
         return EmpiricalScore(self.process, self.data, xp.maximum(xp.exp(logs - logs.max()), np.finfo(float).tiny))
 
-    def log_density(self, x: Array, t: Any) -> Array:
+    def log_density(self, x: Array, t: Time) -> Array:
         """ln p_t(x) per row, (n,)."""
         return self._evaluate(x, t)[0]
 
-    def __call__(self, x: Array, t: Any) -> Array:
+    def __call__(self, x: Array, t: Time) -> Array:
         """grad log p_t(x), (n, d); t a number or (n,)."""
         return self._evaluate(x, t)[1]
 
-    def _evaluate(self, x: Array, t: Any) -> tuple[Array, Array]:
+    def _evaluate(self, x: Array, t: Time) -> tuple[Array, Array]:
         x = checks.state(x)
         xp = array_module(x=x, t=t, data=self.data)
         n_data, d = self.data.shape
@@ -73,14 +78,14 @@ class EmpiricalScore:
             raise ValueError(f"x must have shape (n, {d}) like the data, got {tuple(x.shape)}.")
         point = "at t = 0 the data are point masses without a score"
         t = self.process.check_row_times(t, len(x), why_positive=point, dtype=x.dtype)
-        t = xp.broadcast_to(xp.asarray(t), (len(x),))
-        boxed = isinstance(self.process.domain, Box)
+        times = xp.broadcast_to(xp.asarray(t), (len(x),))
+        boxed = not self.process.domain.free
         rows = max(1, _CHUNK // (n_data * (d if boxed else 1)))
         log_p, score = xp.empty(x.shape[0]), xp.empty_like(x)
         for begin in range(0, x.shape[0], rows):
             part = slice(begin, begin + rows)
             evaluate = self._between_walls if boxed else self._free
-            log_p[part], score[part] = evaluate(x[part].astype(np.float64), t[part])
+            log_p[part], score[part] = evaluate(x[part].astype(np.float64), times[part])
         return log_p, score
 
     def _free(self, x: Array, t: Array) -> tuple[Array, Array]:
@@ -104,8 +109,8 @@ class EmpiricalScore:
 
     def _between_walls(self, x: Array, t: Array) -> tuple[Array, Array]:
         xp = array_module(x)
-        box = self.process.domain
-        assert isinstance(box, Box)
+        box = self.process.domain.as_box
+        assert box is not None
         n, (n_data, d) = len(x), self.data.shape
         v = xp.repeat(self.process.variance(t), n_data)[:, None]
         logs, slopes = log_heat_kernel(xp.repeat(x, n_data, axis=0), xp.tile(self.data, (n, 1)), v, box)
@@ -121,7 +126,7 @@ class EmpiricalScore:
         return log_norm - math.log(len(self.data)), shares
 
 
-def _log_shares(weights: Any, data: Array) -> Array:
+def _log_shares(weights: npt.ArrayLike, data: Array) -> Array:
     """ln of the weights, divided by their sum."""
     xp, w = array_module(data), checks.reals(weights, "weights")
     if w.shape != (len(data),) or not bool((w > 0).all()):

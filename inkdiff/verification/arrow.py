@@ -1,4 +1,4 @@
-"""The arrow of time: paths undone, urns and recompaction, forgetting, work.
+"""The arrow of time: paths undone, urns and recompaction, information lost, work.
 
     N particles in V_0:  (V_0/V)^N;    urn: N/2 + (n_0 - N/2)(1 - 2/N)^t;    <exp(-W)> = exp(-dF)
 
@@ -26,17 +26,17 @@ from inkdiff.scores import EmpiricalBits
 from inkdiff.simulation.forward import simulate
 from inkdiff.simulation.replay import replay
 from inkdiff.simulation.reverse import reverse
-from inkdiff.verification.register import Row, identity
+from inkdiff.verification.identity import Row, identity
 
 __all__ = [
-    "bits_forget", "bits_return",
-    "ehrenfests_urn", "fresh_noise_forgets", "information_about_the_start", "kacs_recurrence", "loschmidts_echo",
-    "recompaction_by_luck", "replay_brings_everyone_home", "work_of_a_dragged_trap",
+    "binomial_diffusion", "binomial_reverse_diffusion", "decorrelation_from_the_start", "ehrenfest_urn",
+    "jarzynski_and_crooks", "kac_recurrence", "loschmidt_echo", "mutual_information_with_the_start",
+    "recompaction_probability", "replay_is_exact",
 ]  # fmt: skip
 
 
 @identity
-def replay_brings_everyone_home(n: int, seed: int) -> Iterator[Row]:
+def replay_is_exact(n: int, seed: int) -> Iterator[Row]:
     """The same noise subtracted: every bit of every particle back, in a box and in free space."""
     few = min(n, 200_000)
     for name, process in (("box", Brownian(1.0, Box(0, 1))), ("free", Brownian(1.0))):
@@ -49,7 +49,7 @@ def replay_brings_everyone_home(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def fresh_noise_forgets(n: int, seed: int) -> Iterator[Row]:
+def decorrelation_from_the_start(n: int, seed: int) -> Iterator[Row]:
     """Once mixed, particles have no correlation with their origins, and more fresh noise does not change that."""
     box, few = Box(0, 1), min(n, 400_000)
     process = Brownian(1.0, box)
@@ -60,7 +60,7 @@ def fresh_noise_forgets(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def information_about_the_start(n: int, seed: int) -> Iterator[Row]:
+def mutual_information_with_the_start(n: int, seed: int) -> Iterator[Row]:
     """chi^2-information sum of exp(-2 lam_n t), and mutual information, between a uniform start and now."""
     process, t, few = Brownian(0.5, Box(0, 1)), 0.05, min(n, 300_000)
     x0 = process.equilibrium.sample(few, 1, seed=seed, dtype=np.float64)  # type: ignore[union-attr]
@@ -71,7 +71,7 @@ def information_about_the_start(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def recompaction_by_luck(n: int, seed: int) -> Iterator[Row]:
+def recompaction_probability(n: int, seed: int) -> Iterator[Row]:
     """Chance (V_0/V)^N to find N mixed particles together in a quarter of the glass, N = 1 ... 6."""
     box, corner = Box(0, 1), Box(0, 0.5)
     start = np.full((n, 2), 0.5)
@@ -83,7 +83,7 @@ def recompaction_by_luck(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def ehrenfests_urn(n: int, seed: int) -> Iterator[Row]:
+def ehrenfest_urn(n: int, seed: int) -> Iterator[Row]:
     """Ehrenfest: mean N/2 + (n_0 - N/2)(1 - 2/N)^t of the balls on the left, and their variance."""
     urn, urns = Ehrenfest(50), min(n, 100_000)
     seen = urn.walk(45, [10, 60], urns=urns, seed=seed)
@@ -94,7 +94,7 @@ def ehrenfests_urn(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def kacs_recurrence(n: int, seed: int) -> Iterator[Row]:
+def kac_recurrence(n: int, seed: int) -> Iterator[Row]:
     """An urn of N balls holds n again after 2^N n!(N-n)!/N! steps on average."""
     urn = Ehrenfest(8)
     waits = urn.first_returns(8, urns=min(n, 5_000), seed=seed)
@@ -102,7 +102,7 @@ def kacs_recurrence(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def bits_forget(n: int, seed: int) -> Iterator[Row]:
+def binomial_diffusion(n: int, seed: int) -> Iterator[Row]:
     """Bits drawn anew by the toss of a coin: memory 1 - t/T, and in the mean as many ones as an urn has balls."""
     chain, urn, few, d = Binomial(100), Ehrenfest(20), min(n, 50_000), 20
     start = np.broadcast_to((np.arange(d) < 16).astype(np.float32), (few, d))
@@ -121,7 +121,7 @@ def bits_forget(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def bits_return(n: int, seed: int) -> Iterator[Row]:
+def binomial_reverse_diffusion(n: int, seed: int) -> Iterator[Row]:
     """One bit walked back with its exact posterior: its law returns in any steps, and the bound is the likelihood."""
     chain, few, times = Binomial(100), min(n, 200_000), [100, 60, 9, 0]
     data = (np.arange(few)[:, None] % 10 < 3).astype(np.float32)
@@ -133,7 +133,7 @@ def bits_return(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def work_of_a_dragged_trap(n: int, seed: int) -> Iterator[Row]:
+def jarzynski_and_crooks(n: int, seed: int) -> Iterator[Row]:
     """Jarzynski <exp(-W)> = exp(-dF); mean and variance of W exact; Crooks' theorem from both directions."""
     trap, few = Trap(1.0, [0.0, 0.5, 1.0, 1.5], [1.0, 1.3, 1.6, 2.0], 0.4), min(n, 300_000)
     out, home = trap.run(few, seed=seed), trap.reversed().run(few, seed=seed + 1 if seed < 2**64 - 1 else 0)
@@ -146,7 +146,7 @@ def work_of_a_dragged_trap(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def loschmidts_echo(n: int, seed: int) -> Iterator[Row]:
+def loschmidt_echo(n: int, seed: int) -> Iterator[Row]:
     """Molecules with all velocities reversed retrace their way to the last bit; total momentum stays exactly zero."""
     fluid = molecules.Fluid(400, density=0.5)
     first = molecules.start(fluid, seed=seed)

@@ -12,9 +12,8 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from inkdiff._core.backend import Time
+from inkdiff._core.backend import Floats, Time
 from inkdiff.metrics import Estimate, gaussian_entropy
 from inkdiff.physics.fluctuations import path_entropy
 from inkdiff.physics.materials import stokes_einstein
@@ -27,18 +26,16 @@ from inkdiff.processes.variance_preserving import SubVariancePreserving, Varianc
 from inkdiff.scores import GaussianScore, MixtureScore
 from inkdiff.simulation.forward import diffuse, simulate
 from inkdiff.simulation.reverse import reverse
-from inkdiff.verification.register import Row, identity
+from inkdiff.verification.identity import Row, identity
 
 __all__ = [
-    "einsteins_grains", "entropy_of_a_gaussian_drop", "free_spreading", "image_schedules", "memory_in_the_bowl",
-    "no_path_without_its_reverse", "relaxation_in_the_bowl", "stein", "the_walk_back",
-    "thousand_steps_are_one_jump",
+    "ddpm_chapman_kolmogorov", "free_diffusion", "gaussian_entropy_and_its_rate", "integral_fluctuation_theorem",
+    "noise_schedules", "ornstein_uhlenbeck_correlation", "ornstein_uhlenbeck_relaxation", "reverse_diffusion",
+    "stein_identity", "stokes_einstein_spheres", "transitions_of_a_linear_process",
 ]  # fmt: skip
 
-_Floats = npt.NDArray[np.float64]
 
-
-def _gaussian(x: _Floats, mean: float, variance: float, label: str = "") -> Iterator[Row]:
+def _gaussian(x: Floats, mean: float, variance: float, label: str = "") -> Iterator[Row]:
     """Mean, variance and fourth moment of samples of N(mean, variance)."""
     y = x.astype(np.float64).reshape(-1) - mean
     yield Row(f"{label}mean", Estimate.of_mean(y), 0)
@@ -47,7 +44,7 @@ def _gaussian(x: _Floats, mean: float, variance: float, label: str = "") -> Iter
 
 
 @identity
-def free_spreading(n: int, seed: int) -> Iterator[Row]:
+def free_diffusion(n: int, seed: int) -> Iterator[Row]:
     """Brownian motion in free space: N(x_0, 2 D t), in one step and in 30."""
     process = Brownian(0.7)
     for steps in (1, 30):
@@ -56,7 +53,7 @@ def free_spreading(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def einsteins_grains(n: int, seed: int) -> Iterator[Row]:
+def stokes_einstein_spheres(n: int, seed: int) -> Iterator[Row]:
     """Spheres of 1 um, 17 C, eta = 1.35 mPa s: Einstein's 0.8 um in 1 s and 6 um in a minute (his rounding: 5 %)."""
     D = stokes_einstein(0.5e-6, 290.15, viscosity=1.35e-3)
     for t, stated in ((1.0, 0.8e-6), (60.0, 6e-6)):
@@ -68,7 +65,7 @@ def einsteins_grains(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def relaxation_in_the_bowl(n: int, seed: int) -> Iterator[Row]:
+def ornstein_uhlenbeck_relaxation(n: int, seed: int) -> Iterator[Row]:
     """Ornstein-Uhlenbeck: mean x_0 exp(-k t), variance (D/k)(1 - exp(-2 k t)), in one step and in 20."""
     process = OrnsteinUhlenbeck(D=0.6, k=1.5)
     for steps in (1, 20):
@@ -78,7 +75,7 @@ def relaxation_in_the_bowl(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def memory_in_the_bowl(n: int, seed: int) -> Iterator[Row]:
+def ornstein_uhlenbeck_correlation(n: int, seed: int) -> Iterator[Row]:
     """At equilibrium <x_t x_0> = (D/k) exp(-k t), and time has no arrow: <x_t x_0^3> = <x_t^3 x_0>."""
     process = OrnsteinUhlenbeck(D=0.6, k=1.5)
     x0 = process.equilibrium.sample(n, 1, seed=seed, dtype=np.float64)
@@ -88,7 +85,7 @@ def memory_in_the_bowl(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def image_schedules(n: int, seed: int) -> Iterator[Row]:
+def noise_schedules(n: int, seed: int) -> Iterator[Row]:
     """x_t = alpha_t x_0 + sigma_t eps for every schedule, by the jump and by the walk."""
     schedules = {
         "linear": (VariancePreserving.linear(), 0.4), "cosine": (VariancePreserving.cosine(), 0.5),
@@ -133,7 +130,7 @@ def transitions_of_a_linear_process(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def thousand_steps_are_one_jump(n: int, seed: int) -> Iterator[Row]:
+def ddpm_chapman_kolmogorov(n: int, seed: int) -> Iterator[Row]:
     """DDPM's table: 1000 steps and one jump have one law (Chapman and Kolmogorov)."""
     process, few = VariancePreserving.ddpm(), min(n, 300_000)
     walked = simulate(process, np.full((few, 1), 0.8, np.float32), [0, 1000], seed=seed, steps=1000, observe={}).last
@@ -141,7 +138,7 @@ def thousand_steps_are_one_jump(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def entropy_of_a_gaussian_drop(n: int, seed: int) -> Iterator[Row]:
+def gaussian_entropy_and_its_rate(n: int, seed: int) -> Iterator[Row]:
     """-E ln p = (d/2) ln(2 pi e (s_0^2 + 2 D t)), and its rate D E|score|^2 = d D/(s_0^2 + 2 D t)."""
     process, d, v0, t = Brownian(0.7), 3, 0.5, 0.4
     score = GaussianScore(process, [0.0] * d, v0)
@@ -154,7 +151,7 @@ def entropy_of_a_gaussian_drop(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def stein(n: int, seed: int) -> Iterator[Row]:
+def stein_identity(n: int, seed: int) -> Iterator[Row]:
     """E[score] = 0, E[x . score] = -d, for a mixture of Gaussians under noise."""
     process, few = VariancePreserving.linear(), min(n, 300_000)
     means, shares = np.array([[-1.0, 0.5], [1.5, -0.5]]), np.array([0.3, 0.7])
@@ -170,7 +167,7 @@ def stein(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def the_walk_back(n: int, seed: int) -> Iterator[Row]:
+def reverse_diffusion(n: int, seed: int) -> Iterator[Row]:
     """Back from noise with the exact score: to N(0, v_0) in 400 steps, to 1 %; from one point by ancestral, exactly."""
     process, few = VariancePreserving.linear(), min(n, 100_000)
     x = Gaussian(1.0).sample(few, 1, seed=seed, dtype=np.float64)
@@ -189,7 +186,7 @@ def the_walk_back(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def no_path_without_its_reverse(n: int, seed: int) -> Iterator[Row]:
+def integral_fluctuation_theorem(n: int, seed: int) -> Iterator[Row]:
     """<exp(-dS)> = 1 over paths of a relaxing cloud, dS the total entropy produced (integral fluctuation theorem)."""
     process, few, t = OrnsteinUhlenbeck(1.0, 1.0), min(n, 400_000), 0.3
     start = Gaussian(2.0)

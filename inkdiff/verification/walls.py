@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import xlogy
 
+from inkdiff._core.backend import Floats
 from inkdiff.domains.box import Box
 from inkdiff.domains.free import Free
 from inkdiff.domains.heat_kernel import log_heat_kernel
@@ -24,19 +24,17 @@ from inkdiff.processes.brownian import Brownian
 from inkdiff.scores import BoxScore
 from inkdiff.simulation.forward import diffuse, simulate
 from inkdiff.simulation.observables import Histogram
-from inkdiff.verification.register import Row, identity
+from inkdiff.verification.identity import Row, identity
 
 __all__ = [
-    "axes_with_walls_of_their_own", "entropy_of_a_spreading_drop", "entropy_rate_is_the_score_squared", "ficks_law",
-    "first_passage", "jumps_are_walks", "msd_from_a_uniform_start", "obstacles_keep_uniform", "periodic_modes",
-    "reflecting_modes_many_steps", "reflecting_modes_one_step", "small_steps_add_up", "steps_longer_than_the_box",
-    "uniform_equilibrium",
+    "coarse_grained_entropy", "de_bruijn_identity", "fick_law", "first_passage", "jump_has_the_law_of_the_walk",
+    "msd_from_a_uniform_start", "periodic_modes", "reflecting_modes_many_steps", "reflecting_modes_one_step",
+    "small_steps_accumulate", "steps_longer_than_the_box", "uniform_among_obstacles", "uniform_equilibrium",
+    "walls_of_each_axis",
 ]  # fmt: skip
 
-_Floats = npt.NDArray[np.float64]
 
-
-def _modes(x: _Floats, box: Box, D: float, x0: float, t: float, orders: tuple[int, ...]) -> Iterator[Row]:
+def _modes(x: Floats, box: Box, D: float, x0: float, t: float, orders: tuple[int, ...]) -> Iterator[Row]:
     low, L, periodic = float(box.low(1)[0]), float(box.length(1)[0]), bool(box.periodic(1)[0])
     for n in orders:
         k = n * math.pi / L * (2 if periodic else 1)
@@ -46,8 +44,8 @@ def _modes(x: _Floats, box: Box, D: float, x0: float, t: float, orders: tuple[in
             yield Row(f"sin, mode {n}", Estimate.of_mean(np.sin(k * (x - low))), math.sin(k * (x0 - low)) * decay)
 
 
-def _walk(box: Box, D: float, x0: float, t: float, steps: int, n: int, seed: int) -> _Floats:
-    last: _Floats = simulate(Brownian(D, box), np.full((n, 1), x0), [0, t], seed=seed, steps=steps, observe={}).last
+def _walk(box: Box, D: float, x0: float, t: float, steps: int, n: int, seed: int) -> Floats:
+    last: Floats = simulate(Brownian(D, box), np.full((n, 1), x0), [0, t], seed=seed, steps=steps, observe={}).last
     return last
 
 
@@ -83,7 +81,7 @@ def steps_longer_than_the_box(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def small_steps_add_up(n: int, seed: int) -> Iterator[Row]:
+def small_steps_accumulate(n: int, seed: int) -> Iterator[Row]:
     """MSD = 2 D t in steps of a quarter of a float32's last bit, between walls and in free space: nothing stalls."""
     few, steps, x0 = min(n, 100_000), 1000, 0.75
     width = float(np.spacing(np.float32(x0))) / 4
@@ -99,7 +97,7 @@ def small_steps_add_up(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def jumps_are_walks(n: int, seed: int) -> Iterator[Row]:
+def jump_has_the_law_of_the_walk(n: int, seed: int) -> Iterator[Row]:
     """`diffuse` has the law of `simulate`: modes of a jump, which ends between the walls."""
     box = Box(0.0, 1.0)
     x = diffuse(Brownian(0.5, box), np.full((n, 1), 0.3, np.float32), 0.08, seed=seed).astype(np.float64)
@@ -109,7 +107,7 @@ def jumps_are_walks(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def axes_with_walls_of_their_own(n: int, seed: int) -> Iterator[Row]:
+def walls_of_each_axis(n: int, seed: int) -> Iterator[Row]:
     """In a brick with walls of two kinds each axis decays at its own rate."""
     box = Box([0, -1], [1, 3], ["reflect", "periodic"])
     x = simulate(Brownian(0.5, box), np.tile([[0.2, 0.5]], (n, 1)), [0, 0.1], seed=seed, steps=3, observe={}).last
@@ -143,7 +141,7 @@ def uniform_equilibrium(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def entropy_of_a_spreading_drop(n: int, seed: int) -> Iterator[Row]:
+def coarse_grained_entropy(n: int, seed: int) -> Iterator[Row]:
     """Coarse-grained entropy by counting, against the exact solution of the heat equation."""
     density = np.zeros((20, 20))
     density[4:8, 10:14] = 1
@@ -157,7 +155,7 @@ def entropy_of_a_spreading_drop(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def entropy_rate_is_the_score_squared(n: int, seed: int) -> Iterator[Row]:
+def de_bruijn_identity(n: int, seed: int) -> Iterator[Row]:
     """de Bruijn: dS/dt = D E|grad ln p|^2, its right side averaged over particles, its left by the exact solution."""
     density = np.zeros((8, 8))
     density[1:3, 4:7] = 1
@@ -175,7 +173,7 @@ def entropy_rate_is_the_score_squared(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def ficks_law(n: int, seed: int) -> Iterator[Row]:
+def fick_law(n: int, seed: int) -> Iterator[Row]:
     """Net crossings of a plane in a short time dt are -D dc/dx dt."""
     D, t, dt, plane, x0 = 0.5, 0.02, 1e-4, 0.45, 0.3
     process = Brownian(D, Box(0, 1))
@@ -193,7 +191,7 @@ def first_passage(n: int, seed: int) -> Iterator[Row]:
     few = min(n, 200_000)
     box = Box(0, L, "absorb")
     run = simulate(Brownian(D, box), np.full((few, 1), x0), [0, end], seed=seed, steps=40, observe={})
-    when: _Floats = np.asarray(run.absorbed)
+    when: Floats = np.asarray(run.absorbed)
     gone, x = np.isfinite(when), run.last[:, 0]
     passage = np.where(gone, when, end + x * (L - x) / (2 * D))  # the rest of those on their way is known
     far = np.where(gone, x > L / 2, x / L)
@@ -208,7 +206,7 @@ def first_passage(n: int, seed: int) -> Iterator[Row]:
 
 
 @identity
-def obstacles_keep_uniform(n: int, seed: int) -> Iterator[Row]:
+def uniform_among_obstacles(n: int, seed: int) -> Iterator[Row]:
     """Among solid cells the uniform density on the free ones is stationary, at any step."""
     solid = np.zeros((8, 8), bool)
     solid[3, :6] = solid[6, 2:] = True
@@ -225,6 +223,6 @@ def obstacles_keep_uniform(n: int, seed: int) -> Iterator[Row]:
     yield Row("chi^2", Estimate(statistic, math.sqrt(2 * (K - 1))), K - 1)
 
 
-def _uniform_square(n: int, seed: int) -> _Floats:
-    u: _Floats = uniform(2 * n, seed=seed).reshape(n, 2).astype(np.float64)
+def _uniform_square(n: int, seed: int) -> Floats:
+    u: Floats = uniform(2 * n, seed=seed).reshape(n, 2).astype(np.float64)
     return u

@@ -37,14 +37,10 @@ LABELS: dict[str, tuple[str, str]] = {
     # what is drawn
     "ink": ("ink", "inchiostro"),
     "images": ("images", "immagini"),
-    "predicted_noise": ("predicted noise", "rumore previsto"),
-    "denoised": ("noisy minus predicted noise", "immagine meno rumore previsto"),
     # which curve
     "measured": ("measured", "misura"),
     "exact": ("exact", "esatto"),
-    "learned": ("learned", "appreso"),
     "real": ("real", "reali"),
-    "generated": ("generated", "generate"),
     "forward": ("forward", "avanti"),
     "start": ("start", "inizio"),
     "maximum": ("maximum", "massimo"),

@@ -57,75 +57,90 @@ TITLES = {
 LOW, HIGH = -2.4, 2.4  # of the maps
 
 
-def run(p: Parameters, report: Report) -> None:
-    fig, axes = viz.figure(3, len(BOUNDS), width=16, height=13.2)
-    for column, name in zip(axes.T, BOUNDS, strict=True):
-        make = getattr(ink.datasets, name)
-        data = make(p.points, 2**64 - 1 - p.seed)
-        begun = time.process_time()
-        score = ink.fit(ink.VariancePreserving.linear(), data, steps=p.steps, seed=p.seed)
-        report.sentence(*trained(name, time.process_time() - begun))
-        samples = score.sample(p.samples, seed=p.seed, steps=p.walk)
-        found = judge(report, name, score, make, samples, p)
-        draw(column, name, data, score, samples, p)
-        column[2].set_xlabel(table(found))
-    for ax, words in zip(axes[:, 0], ROWS, strict=True):
-        ax.set_ylabel(viz.say(*words))
-    report.figure(fig)
+@dataclass(frozen=True)
+class Learned:
+    """A density, and what a network has learned of it."""
+
+    seconds: float
+    """of processor time to learn"""
+    samples: np.ndarray
+    true: np.ndarray
+    """(cells, cells) the density itself"""
+    learned: np.ndarray
+    """(cells, cells) what the network makes of it"""
+    judged: list
+    """the measures of `inkdiff judge`: NLL - entropy, energy distance, sliced Wasserstein distance"""
+    impossible: float
+    """share of the samples at places where the density is zero"""
 
 
-def judge(report: Report, name: str, score, make, samples, p: Parameters) -> list:
-    """The measures of `inkdiff judge`, each against its bound."""
-    kl, ratio = BOUNDS[name]
+@dataclass(frozen=True)
+class Result:
+    densities: dict[str, Learned]
+    """by the names in BOUNDS"""
+
+
+def compute(p: Parameters) -> Result:
+    return Result({name: learn(name, p) for name in BOUNDS})
+
+
+def learn(name: str, p: Parameters) -> Learned:
+    make = getattr(ink.datasets, name)
+    data = make(p.points, 2**64 - 1 - p.seed)
+    begun = time.process_time()
+    score = ink.fit(ink.VariancePreserving.linear(), data, steps=p.steps, seed=p.seed)
+    seconds = time.process_time() - begun
+    samples = score.sample(p.samples, seed=p.seed, steps=p.walk)
     effort = {"samples": p.samples, "draws": p.draws, "steps": p.walk, "tolerance": p.tolerance}
-    found = ink.judge(score, ink.FreshData(make, p.seed), seed=p.seed, **effort)
-    report.bound(f"{name}_nll_minus_entropy", found[0].value, at_most=kl * p.slack)
-    report.bound(f"{name}_energy_distance_over_floor", found[1].ratio, at_most=ratio * p.slack)
-    if name == "checkerboard":
-        off = float(np.isneginf(make(2, 0).density.log_density(samples)).mean())
-        report.bound("checkerboard_share_off_the_squares", off, at_most=OFF * p.slack)
-    return found
-
-
-def draw(column, name: str, data, score: ink.LearnedScore, samples, p: Parameters) -> None:
-    """The true density, the learned one on the same scale, and samples."""
+    judged = ink.judge(score, ink.FreshData(make, p.seed), seed=p.seed, **effort)
     middle = LOW + (HIGH - LOW) * (np.arange(p.cells) + 0.5) / p.cells
     places = np.stack(np.meshgrid(middle, middle, indexing="ij"), axis=-1).reshape(-1, 2)
     true = np.exp(data.density.log_density(places)).reshape(p.cells, p.cells)
     rough = {"rtol": 10 * p.tolerance, "atol": 10 * p.tolerance}
     learned = np.exp(score.log_likelihood(places, **rough).values).reshape(p.cells, p.cells)
-    for ax, density in ((column[0], true), (column[1], learned)):
-        viz.concentration(ax, density, ink.Box(LOW, HIGH), vmax=float(true.max()))
-    viz.scatter(column[2], samples, color="blue")
+    impossible = float(np.isneginf(data.density.log_density(samples)).mean())
+    return Learned(seconds, samples, true, learned, judged, impossible)
+
+
+def check(p: Parameters, result: Result, report: Report) -> None:
+    for name, one in result.densities.items():
+        kl, ratio = BOUNDS[name]
+        report.bound(f"{name}_nll_minus_entropy", one.judged[0].value, at_most=kl * p.slack)
+        report.bound(f"{name}_energy_distance_over_floor", one.judged[1].ratio, at_most=ratio * p.slack)
+        if name == "checkerboard":
+            report.bound("checkerboard_share_off_the_squares", one.impossible, at_most=OFF * p.slack)
+        english, italian = TITLES[name]
+        report.sentence(
+            f"{english.capitalize()}: {one.seconds:.0f} s of processor time to learn.",
+            f"{italian.capitalize()}: {one.seconds:.0f} s di calcolo per imparare.",
+        )
+
+
+def draw(p: Parameters, result: Result):
+    fig, axes = viz.figure(3, len(result.densities), width=16, height=13.2)
+    for column, (name, one) in zip(axes.T, result.densities.items(), strict=True):
+        draw_column(column, one)
+        column[0].set_title(viz.say(*TITLES[name]))
+    axes[0, 0].set_ylabel(viz.say("true density", "densità vera"))
+    axes[1, 0].set_ylabel(viz.say("learned density", "densità appresa"))
+    axes[2, 0].set_ylabel(viz.say("samples", "campioni"))
+    return fig
+
+
+def draw_column(column, one: Learned) -> None:
+    """The true density, the learned one on the same scale, and samples, with three measures under them."""
+    for ax, density in ((column[0], one.true), (column[1], one.learned)):
+        viz.concentration(ax, density, ink.Box(LOW, HIGH), vmax=float(one.true.max()))
+    viz.scatter(column[2], one.samples, color="blue")
     column[2].set(xlim=(LOW, HIGH), ylim=(LOW, HIGH), xticks=[], yticks=[])
     column[2].spines[["top", "right"]].set_visible(True)
-    column[0].set_title(viz.say(*TITLES[name]))
-
-
-ROWS = (
-    ("true density", "densità vera"),
-    ("learned density", "densità appresa"),
-    ("samples", "campioni"),
-)
-
-
-def table(found: list) -> str:
-    """Three lines under the samples."""
-    kl, energy, sliced = found
+    kl, energy, sliced = one.judged
     lines = [
-        (f"NLL $-$ entropy {kl.value.value:.3f} nats", f"NLL $-$ entropia {kl.value.value:.3f} nat"),
-        (f"energy {energy.ratio:.2f} $\\times$ floor", f"energia {energy.ratio:.2f} $\\times$ vero"),
-        (f"Wasserstein {sliced.ratio:.2f} $\\times$ floor", f"Wasserstein {sliced.ratio:.2f} $\\times$ vero"),
+        viz.say(f"NLL $-$ entropy {kl.value.value:.3f} nats", f"NLL $-$ entropia {kl.value.value:.3f} nat"),
+        viz.say(f"energy {energy.ratio:.2f} $\\times$ floor", f"energia {energy.ratio:.2f} $\\times$ vero"),
+        viz.say(f"Wasserstein {sliced.ratio:.2f} $\\times$ floor", f"Wasserstein {sliced.ratio:.2f} $\\times$ vero"),
     ]
-    return "\n".join(viz.say(*line) for line in lines)
-
-
-def trained(name: str, seconds: float) -> tuple[str, str]:
-    english, italian = TITLES[name]
-    return (
-        f"{english.capitalize()}: {seconds:.0f} s of processor time to learn.",
-        f"{italian.capitalize()}: {seconds:.0f} s di calcolo per imparare.",
-    )
+    column[2].set_xlabel("\n".join(lines))
 
 
 if __name__ == "__main__":

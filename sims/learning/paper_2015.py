@@ -171,7 +171,7 @@ def draw(p: Parameters, result: Result):
     draw_roll(axes[1], result.roll, result.roll_flow_lost)
     draw_leaves(axes[2], result.leaves, result.leaves_smooth)
     axes[0, 0].set_title(viz.say("data", "dati"))
-    axes[0, 1].set_title(viz.label("generated"))
+    axes[0, 1].set_title(viz.say("generated", "generate"))
     return fig
 
 

@@ -35,63 +35,160 @@ class Parameters:
     """steps of the longest walk on digits, an ancestral one"""
     excess: float = 1.05
     """Frechet distance of DPM-Solver++ at 15 steps over that of the longest ancestral walk, at most"""
+    slack: float = 0.15
+    """how far a measured order may be from the sampler's"""
     seed: int = 0
     """64-bit seed of everything"""
 
 
-QUICK = {"walkers": 40, "finest": 160, "training": 30, "samples": 40, "draws": 1, "most": 15, "excess": 1e3}
+QUICK = {
+    "walkers": 40, "finest": 160, "training": 30, "samples": 40, "draws": 1, "most": 15, "excess": 1e3, "slack": 0.5,
+}  # fmt: skip
 END, SPREAD = 2e-3, 0.3  # the last time of the walks in the first panels; variance of the Gaussian data
+# label: sampler, order, questions a step, colour
 FLOWS = {
-    "DDIM": ("DDIM", 1, 1, "#56B4E9"),
-    "Heun": ("ProbabilityFlow", 2, 2, "#D55E00"),
-    "DPM-Solver++(2M)": ("DPMSolver", 2, 1, "#0072B2"),
+    "DDIM": ("DDIM", 1, 1, "sky"),
+    "Heun": ("ProbabilityFlow", 2, 2, "red"),
+    "DPM-Solver++(2M)": ("DPMSolver", 2, 1, "blue"),
 }
+# label: sampler (of order 1, one question a step), colour
 NOISY = {
-    "ancestral, $\\tilde\\beta$": ("Ancestral", "#009E73"),
-    "ancestral, $\\beta$": ("Ancestral transition", "#CC79A7"),
-    "Euler-Maruyama": ("EulerMaruyama", "#E69F00"),
+    "ancestral, $\\tilde\\beta$": ("Ancestral", "green"),
+    "ancestral, $\\beta$": ("Ancestral transition", "purple"),
+    "Euler-Maruyama": ("EulerMaruyama", "orange"),
 }
+# label: sampler, numbers of steps, questions a step, colour
 ON_DIGITS = {
-    "ancestral": ("Ancestral", (15, 30, 60, 120, 250), 1, "#009E73"),
-    "DDIM": ("DDIM", (8, 15, 30, 60), 1, "#56B4E9"),
-    "Heun": ("ProbabilityFlow", (8, 12, 20, 30), 2, "#D55E00"),
-    "DPM-Solver++(2M)": ("DPMSolver", (8, 15, 30, 60), 1, "#0072B2"),
+    "ancestral": ("Ancestral", (15, 30, 60, 120, 250), 1, "green"),
+    "DDIM": ("DDIM", (8, 15, 30, 60), 1, "sky"),
+    "Heun": ("ProbabilityFlow", (8, 12, 20, 30), 2, "red"),
+    "DPM-Solver++(2M)": ("DPMSolver", (8, 15, 30, 60), 1, "blue"),
 }
 
 
-def run(p: Parameters, report: Report) -> None:
+@dataclass(frozen=True)
+class Result:
+    counts: list[int]
+    """numbers of steps of the walks with exact scores"""
+    flows: dict[str, np.ndarray]
+    """labels of FLOWS -> RMS distance, per coordinate, from where the flow leads"""
+    noisy: dict[str, np.ndarray]
+    """labels of NOISY -> relative error of the variance"""
+    digits: dict[str, dict[int, np.ndarray]]
+    """labels of ON_DIGITS -> steps -> Frechet distances, one per draw, to digits never seen"""
+    floor: float
+    """Frechet distance of the training images"""
+
+
+def compute(p: Parameters) -> Result:
     counts = [n for n in (10, 20, 40, 80, 160, 320, 640, 1280) if n <= p.finest]
-    fig, axes = viz.figure(1, 3, width=19, aspect=0.95)
-    draw_flows(axes[0, 0], p, report, counts)
-    draw_noisy(axes[0, 1], report, counts)
-    draw_digits(axes[0, 2], p, report)
-    report.figure(fig)
+    variance = total(END)
+    noisy = {
+        label: np.array([abs(chain_variance(made(sampler), grid(n)) / variance - 1) for n in counts])
+        for label, (sampler, _) in NOISY.items()
+    }
+    return Result(counts, flow_errors(counts, p), noisy, *on_digits(p))
 
 
-def draw_flows(ax, p: Parameters, report: Report, counts: list[int]) -> None:
-    """RMS distance, per coordinate, from where the flow leads, on an exact mixture; the noise ends as N(0, 1)."""
+def flow_errors(counts: list[int], p: Parameters) -> dict[str, np.ndarray]:
+    """Errors of where a mixture's exact score leads from noise, N(0, 1)."""
     vp = process()
     score = ink.MixtureScore(vp, [0.3, 0.7], [[-0.8, 0.2], [0.6, -0.3]], 0.09)
     x = vp.prior(1.0).sample(p.walkers, 2, seed=p.seed, dtype=np.float64)
     truth = ink.reverse(vp, score, x, [1.0, END], seed=p.seed, sampler=ink.AdaptiveFlow(1e-10, 1e-12)).last
-    for name, (sampler, order, cost, colour) in FLOWS.items():
+    errors = {}
+    for label, (sampler, *_) in FLOWS.items():
         ends = [ink.reverse(vp, score, x, grid(n), seed=p.seed, sampler=made(sampler)).last for n in counts]
-        errors = [float(np.sqrt(((end - truth) ** 2).mean())) for end in ends]
-        asked = cost * np.array(counts)
-        ax.loglog(asked, errors, "o-", color=colour, label=f"{name}: " + viz.say("order", "ordine") + f" {order}")
-        judge_order(report, name, order, errors)
+        errors[label] = np.array([np.sqrt(((end - truth) ** 2).mean()) for end in ends])
+    return errors
+
+
+def chain_variance(sampler, times: np.ndarray) -> float:
+    """Variance at times[-1] of the walk of Gaussian data, begun with the exact one: no sampling."""
+    v = total(times[0])
+    for t, s in pairwise(times):
+        a, b, c = sampler.coefficients(process(), t, s)
+        v = (a - b / total(t)) ** 2 * v + c**2
+    return v
+
+
+def total(t: float) -> float:
+    """Variance of Gaussian data at t."""
+    return process().alpha(t) ** 2 * SPREAD + process().variance(t)
+
+
+def on_digits(p: Parameters) -> tuple[dict[str, dict[int, np.ndarray]], float]:
+    train, held_out = ink.datasets.digits().split(test_size=0.3, random_state=0)
+    score = ink.fit(process(), train, steps=p.training, seed=p.seed)
+    distances = {
+        label: {n: draws(score, made(sampler), n, held_out, p) for n in counts if n <= p.most}
+        for label, (sampler, counts, *_) in ON_DIGITS.items()
+    }
+    return distances, ink.frechet_distance(train, held_out).value
+
+
+def draws(score: ink.LearnedScore, sampler, steps: int, held_out, p: Parameters) -> np.ndarray:
+    seeds = range(p.seed, p.seed + p.draws)
+    samples = [score.sample(p.samples, seed=seed, steps=steps, sampler=sampler) for seed in seeds]
+    return np.array([ink.frechet_distance(x, held_out).value for x in samples])
+
+
+def process() -> ink.VariancePreserving:
+    return ink.VariancePreserving.linear()
+
+
+def grid(steps: int) -> np.ndarray:
+    return ink.time_grids.log_snr(process(), steps, end=END, to_zero=False)
+
+
+def made(sampler: str):
+    """The sampler of that class, with its options."""
+    name, *options = sampler.split()
+    return getattr(ink, name)(*options)
+
+
+def check(p: Parameters, result: Result, report: Report) -> None:
+    for label, (_, order, *_) in FLOWS.items():
+        check_order(label, result.flows[label], order, p, report)
+    for label, (sampler, _) in NOISY.items():
+        check_order(sampler.replace(" ", "_"), result.noisy[label], 1, p, report)
+    short = np.median(result.digits["DPM-Solver++(2M)"][15])
+    long = np.median(result.digits["ancestral"][p.most])
+    report.bound(f"frechet_of_dpm_at_15_over_ancestral_at_{p.most}", short / long, at_most=p.excess)
+    report.sentence(
+        f"15 questions with DPM-Solver++: {short:.3f}; {p.most} with fresh noise: {long:.3f} (medians of {p.draws}).",
+        f"15 domande con DPM-Solver++: {short:.3f}; {p.most} con rumore nuovo: {long:.3f} (mediane di {p.draws}).",
+    )
+
+
+def check_order(name: str, errors: np.ndarray, order: int, p: Parameters, report: Report) -> None:
+    """The order, from the last doubling of the steps."""
+    found = math.log2(errors[-2] / errors[-1])
+    report.bound(f"order_of_{name}", found, at_least=order - p.slack)
+    report.bound(f"order_of_{name}", found, at_most=order + p.slack)
+
+
+def draw(p: Parameters, result: Result):
+    fig, axes = viz.figure(1, 3, width=19, aspect=0.95)
+    draw_flows(axes[0, 0], result)
+    draw_noisy(axes[0, 1], result)
+    draw_digits(axes[0, 2], p, result)
+    return fig
+
+
+def draw_flows(ax, result: Result) -> None:
+    for label, (_, order, cost, color) in FLOWS.items():
+        text = f"{label}: " + viz.say("order", "ordine") + f" {order}"
+        ax.loglog(cost * np.array(result.counts), result.flows[label], "o-", color=viz.COLORS[color], label=text)
     ax.set_ylabel(viz.say("RMS error of the end\n(sd of noise)", "errore RMS dell'arrivo\n(dev. st. del rumore)"))
     ax.set_title(viz.say("without noise: exact mixture", "senza rumore: mistura esatta"))
     finish(ax, below=300)
 
 
-def draw_noisy(ax, report: Report, counts: list[int]) -> None:
-    """Error of the variance for Gaussian data, in closed form from the coefficients: no sampling."""
-    truth = total(END)
-    for name, (sampler, colour) in NOISY.items():
-        errors = [abs(chain_variance(made(sampler), grid(n)) / truth - 1) for n in counts]
-        ax.loglog(counts, errors, "o-", color=colour, label=f"{name}: " + viz.say("order 1", "ordine 1"))
-        judge_order(report, sampler.replace(" ", "_"), 1, errors)
+def draw_noisy(ax, result: Result) -> None:
+    for label, (_, color) in NOISY.items():
+        text = f"{label}: " + viz.say("order 1", "ordine 1")
+        ax.loglog(result.counts, result.noisy[label], "o-", color=viz.COLORS[color], label=text)
     ax.set_ylabel(viz.say("relative error of the variance", "errore relativo della varianza"))
     ax.set_title(viz.say("with fresh noise: exact Gaussian", "con rumore nuovo: gaussiana esatta"))
     finish(ax, below=10)
@@ -105,70 +202,22 @@ def finish(ax, below: float) -> None:
     ax.legend(loc="lower left")
 
 
-def draw_digits(ax, p: Parameters, report: Report) -> None:
-    """Frechet distance to digits never seen, against the number of network evaluations."""
-    train, held_out = ink.datasets.digits().split(test_size=0.3, random_state=0)
-    score = ink.fit(process(), train, steps=p.training, seed=p.seed)
-    median = {}
-    for name, (sampler, every, cost, colour) in ON_DIGITS.items():
-        counts = [n for n in every if n <= p.most]
-        found = np.array([distances(score, made(sampler), n, held_out, p) for n in counts])
-        median[name] = dict(zip(counts, np.median(found, axis=1), strict=True))
-        middle = np.array(list(median[name].values()))
-        below, above = middle - found.min(axis=1), found.max(axis=1) - middle
-        ax.errorbar(cost * np.array(counts), middle, (below, above), fmt="o-", capsize=3, color=colour, label=name)
-    short, long = median["DPM-Solver++(2M)"][15], median["ancestral"][p.most]
-    viz.theory(ax, None, ink.frechet_distance(train, held_out).value, viz.say("real against real", "vere contro vere"))
-    ax.set(xscale="log", ylim=(0, 3 * long), xlabel=viz.say("questions to the network", "domande alla rete"))
+def draw_digits(ax, p: Parameters, result: Result) -> None:
+    """Medians over the draws, with the least and the greatest."""
+    for label, (_, _, cost, color) in ON_DIGITS.items():
+        distances = np.array(list(result.digits[label].values()))
+        middle = np.median(distances, axis=1)
+        bars = middle - distances.min(axis=1), distances.max(axis=1) - middle
+        asked, color = cost * np.array(list(result.digits[label])), viz.COLORS[color]
+        ax.errorbar(asked, middle, bars, fmt="o-", capsize=3, color=color, label=label)
+    viz.theory(ax, None, result.floor, viz.say("real against real", "vere contro vere"))
+    top = 3 * np.median(result.digits["ancestral"][p.most])
+    ax.set(xscale="log", ylim=(0, top), xlabel=viz.say("questions to the network", "domande alla rete"))
     ax.set_xticks([10, 30, 100, 250], ["10", "30", "100", "250"])
     ax.minorticks_off()
     ax.set_ylabel(viz.say("Frechet distance", "distanza di Fréchet"))
     ax.set_title(viz.say("digits, learned score", "cifre, score appreso"))
     ax.legend(loc="upper right")
-    report.bound(f"frechet_of_dpm_at_15_over_ancestral_at_{p.most}", short / long, at_most=p.excess)
-    report.sentence(
-        f"15 questions with DPM-Solver++: {short:.3f}; {p.most} with fresh noise: {long:.3f} (medians of {p.draws}).",
-        f"15 domande con DPM-Solver++: {short:.3f}; {p.most} con rumore nuovo: {long:.3f} (mediane di {p.draws}).",
-    )
-
-
-def distances(score, sampler, steps: int, held_out, p: Parameters) -> list[float]:
-    draws = range(p.seed, p.seed + p.draws)
-    samples = [score.sample(p.samples, seed=seed, steps=steps, sampler=sampler) for seed in draws]
-    return [ink.frechet_distance(x, held_out).value for x in samples]
-
-
-def made(sampler: str):
-    name, *options = sampler.split()
-    return getattr(ink, name)(*options)
-
-
-def process() -> ink.VariancePreserving:
-    return ink.VariancePreserving.linear()
-
-
-def grid(steps: int):
-    return ink.time_grids.log_snr(process(), steps, end=END, to_zero=False)
-
-
-def total(t: float) -> float:
-    return process().alpha(t) ** 2 * SPREAD + process().variance(t)
-
-
-def chain_variance(sampler, times) -> float:
-    """Variance at times[-1] of the walk of Gaussian data, begun with the exact one."""
-    v = total(times[0])
-    for t, s in pairwise(times):
-        a, b, c = sampler.coefficients(process(), t, s)
-        v = (a - b / total(t)) ** 2 * v + c**2
-    return v
-
-
-def judge_order(report: Report, name: str, order: int, errors: list[float]) -> None:
-    found = math.log2(errors[-2] / errors[-1])  # from the last doubling of the steps
-    name, slack = f"order_of_{name}", 0.5 if report.quick else 0.15
-    report.bound(name, found, at_least=order - slack)
-    report.bound(name, found, at_most=order + slack)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ sampling where the density is known.
 """
 
 from inkdiff.physics.ledger.balance import Balance
-from inkdiff.physics.ledger.book import Ledger
 from inkdiff.physics.ledger.exact import Exact, exact_ledger
 from inkdiff.physics.ledger.rates import divergence_rate, entropy_production, entropy_rate, relaxation
+from inkdiff.physics.ledger.recording import Ledger
 
 __all__ = [
     "Balance",

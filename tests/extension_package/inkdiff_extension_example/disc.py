@@ -35,6 +35,7 @@ class Disc(ink.Domain):
 
     def check_inside(self, x: ink.Array, name: str = "x") -> None:
         """Raise unless every row is within R, but for rounding to float32."""
+        self.check_dimension(x.shape[1])
         r = np.hypot(*x.astype(np.float64).T)
         if not (r <= self.R * (1 + 1e-6)).all():
             raise ValueError(f"{name} must lie in the disc of radius {self.R:g}, got a row at {r.max():.6g}.")

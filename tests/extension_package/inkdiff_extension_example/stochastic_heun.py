@@ -27,21 +27,21 @@ class StochasticHeun(ink.Sampler):
     S_max: float = math.inf
     S_noise: float = 1.0
 
-    def step(
-        self, process: ink.Process, score: ink.ScoreFunction, x: ink.Array, t: float, s: float, apply: ink.Apply
+    def advance(
+        self, process: ink.Process, score: ink.ScoreFunction, x: ink.Array, t: float, s: float, kernel: ink.Kernel
     ) -> ink.Array:
         """From x at time t to time s < t."""
         t_hat = self.noisier(process, t)
         if t_hat > t:
             a, variance = process.transition(t, t_hat)
-            x = apply(x, x, a, 0.0, self.S_noise * math.sqrt(variance))
+            x = kernel(x, x, a, 0.0, self.S_noise * math.sqrt(variance))
         a = process.alpha(s) / process.alpha(t_hat)
         width = a * process.sigma(t_hat) - process.sigma(s)  # alpha_s (r_hat - r_s)
         slope = process.sigma(t_hat) * score(x, t_hat)
-        x_s = apply(x, slope, a, width, 0.0)
+        x_s = kernel(x, slope, a, width, 0.0)
         if process.sigma(s) == 0:
             return x_s
-        return apply(x, (slope + process.sigma(s) * score(x_s, s)) / 2, a, width, 0.0)
+        return kernel(x, (slope + process.sigma(s) * score(x_s, s)) / 2, a, width, 0.0)
 
     def noisier(self, process: ink.Process, t: float) -> float:
         """The time whose level is (1 + gamma) times that of t, at most the last one."""

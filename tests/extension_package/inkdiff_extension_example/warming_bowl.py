@@ -22,7 +22,6 @@ class WarmingBowl(ink.Process):
     D: float = 1.0
     k: float = 1.0
     tau: float = 1.0
-    domain = ink.Free()  # no field: a bowl has no walls
 
     def log_alpha(self, t: ink.Time) -> ink.Time:
         """-k t."""

@@ -37,10 +37,9 @@ class Result:
 def compute(p: Parameters) -> Result:
     bowl, times = WarmingBowl(tau=p.tau), np.linspace(0.0, 3.0, 7)
     start = np.zeros((p.particles, 1), np.float32)
-    walk = ink.simulate(
-        bowl, start, times, seed=p.seed, observe={"squares": lambda x: ink.Estimate.of_mean(x[:, 0] ** 2)}
-    )
-    return Result(times, [ink.Estimate(*pair) for pair in walk.observed["squares"]], bowl.variance(times))
+    walk = ink.simulate(bowl, start, times, seed=p.seed)
+    squares = [ink.Estimate.of_mean(x**2) for x in walk.x]
+    return Result(times, squares, np.asarray(bowl.variance(times)))
 
 
 def check(p: Parameters, result: Result, report: Report) -> None:

@@ -13,20 +13,20 @@ Reference: P. Vincent (2011), for the same sum in free space.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
+from inkdiff._core.backend import Array, Time, array_module, asnumpy
 from inkdiff.processes.binomial import Binomial
+from inkdiff.scores.base import HasDensity
 
 __all__ = ["EmpiricalBits"]
 
 _CHUNK = 2**22  # numbers held at a time
 
 
-class EmpiricalBits:
+class EmpiricalBits(HasDensity):
     """Exact log-odds that the bits were ones at t = 0, given x_t, for rows drawn from `data`.
 
     Parameters
@@ -53,13 +53,13 @@ class EmpiricalBits:
         self.data = xp.asarray(rows.astype(np.float64))
         self._log_share = xp.asarray(np.log(counts / len(data)))
 
-    def log_density(self, x: Array, t: Any) -> Array:
+    def log_density(self, x: Array, t: Time) -> Array:
         """ln P(x_t = x) per row, (n,)."""
         x, logs = self._logs(x, t)
         top = logs.max(1)
         return top + array_module(x).log(array_module(x).exp(logs - top[:, None]).sum(1))
 
-    def __call__(self, x: Array, t: Any) -> Array:
+    def __call__(self, x: Array, t: Time) -> Array:
         """The log-odds (n, d), float64; t a number or (n,)."""
         x, logs = self._logs(x, t)
         xp = array_module(x)
@@ -72,7 +72,7 @@ class EmpiricalBits:
             out[part] = one - zero
         return out
 
-    def _logs(self, x: Array, t: Any) -> tuple[Array, Array]:
+    def _logs(self, x: Array, t: Time) -> tuple[Array, Array]:
         """ln of share times likelihood of every datum for every row, (n, N)."""
         x = checks.state(x)
         self.process.domain.check_inside(x, "x")

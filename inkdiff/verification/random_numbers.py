@@ -14,7 +14,7 @@ import numpy as np
 from inkdiff._core.rng import Stream
 from inkdiff.kernels import normal, uniform
 from inkdiff.metrics import Estimate
-from inkdiff.verification.register import Row, identity
+from inkdiff.verification.identity import Row, identity
 
 __all__ = [
     "independence", "normal_moments", "uniform_moments",

@@ -22,31 +22,38 @@ from collections.abc import Callable
 from functools import cached_property, reduce
 from itertools import product
 from operator import mul
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 from scipy.special import xlogy
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.domains.box import Box
+from inkdiff._core.backend import Array, Floats, Time, array_module, asnumpy
+from inkdiff.domains.base import Domain
 from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.scores.cells import axis_masses, cell_masses, contract, transfer_matrix, weigh, with_slope
+from inkdiff.scores.base import Integrable, Quadrature
+from inkdiff.scores.cell_integrals import (
+    OccupiedCells,
+    along_rows,
+    axis_masses,
+    cell_masses,
+    contract,
+    transfer_matrix,
+    weigh,
+    with_slope,
+)
+from inkdiff.scores.quadrature import mesh, midpoints
 
 __all__ = ["BoxScore"]
 
-_Floats = npt.NDArray[np.float64]
 _CHUNK = 2**22  # numbers held at a time
 _UNDERFLOW = 1e-280
-_CANDIDATES = 9  # cells whose centres are nearest may not be nearest themselves
 _SMOOTH = 16.0  # table nodes per sigma_t that make the interpolation error of a smooth score 1/2000
 _WINDOW = 9.0  # standard deviations beyond which its mass is below float64 rounding
 _MOST_NODES = 2**22  # of a table, where a longer side of the cells asks for more than its share
 
 
-class BoxScore:
+class BoxScore(Integrable):
     """Exact score of a density that diffuses in a box.
 
     Parameters
@@ -73,23 +80,29 @@ class BoxScore:
     def __init__(self, process: Process, density: Array, *, nodes: int = 0) -> None:
         check_process(process)
         closed_form_domain(process, "a score")
-        if not isinstance(process.domain, Box):
+        box = process.domain.as_box
+        if box is None:
             raise ValueError(
                 f"process must live in a Box, as Brownian(D=1.0, domain=Box(0, 1)) does, got {checks.show(process)}."
             )
-        rho: _Floats = asnumpy(checks.reals(density, "density"))
+        rho: Floats = asnumpy(checks.reals(density, "density"))
         if not 1 <= rho.ndim <= 3 or rho.size == 0:
             raise ValueError(f"density must have 1, 2 or 3 axes and at least one cell, got shape {rho.shape}.")
         if (rho < 0).any() or rho.sum() == 0:
             raise ValueError(f"density must be >= 0 and not all zero; smallest value {rho.min():g}, sum {rho.sum():g}.")
-        process.domain.check_dimension(rho.ndim)
-        self.process, self.box, self.nodes = process, process.domain, checks.count(nodes, "nodes", least=0)
+        box.check_dimension(rho.ndim)
+        self.process, self.box, self.nodes = process, box, checks.count(nodes, "nodes", least=0)
         self._low, self._length = self.box.low(rho.ndim), self.box.length(rho.ndim)
-        self._cell: _Floats = self._length / rho.shape
-        self.density: _Floats = rho / (rho.sum() * self._cell.prod())
+        self._cell: Floats = self._length / rho.shape
+        self.density: Floats = rho / (rho.sum() * self._cell.prod())
         self._periodic = self.box.periodic(rho.ndim)
 
-    def __call__(self, x: Array, t: Any) -> Array:
+    @property
+    def domain(self) -> Domain:
+        """The box."""
+        return self.box
+
+    def __call__(self, x: Array, t: Time) -> Array:
         """grad log p_t(x), (n, d); t > 0 a number or (n,)."""
         x = self._check(x)
         xp = array_module(x=x, t=t)
@@ -107,7 +120,7 @@ class BoxScore:
         sharp = v < (self._cell.min() / 4) ** 2 or math.prod((self._table_cells(v) + 1).tolist()) > most
         return self._nearby if sharp else self._interpolated
 
-    def log_density(self, x: Array, t: Any) -> Array:
+    def log_density(self, x: Array, t: Time) -> Array:
         """ln p_t(x) per row, (n,), by the closed form; -inf where p_t underflows."""
         x = self._check(x)
         xp = array_module(x=x, t=t)
@@ -118,7 +131,7 @@ class BoxScore:
                 log_p[rows] = xp.asarray(np.log(p))
         return log_p
 
-    def cell_averages(self, t: float) -> _Floats:
+    def cell_averages(self, t: float) -> Floats:
         """The density averaged over each cell at time t, (K_1, ..., K_d): exact."""
         v = float(self.process.variance(self.process.check_time(t)))
         if v == 0:
@@ -127,7 +140,7 @@ class BoxScore:
             transfer_matrix(L, K, v, periodic)
             for L, K, periodic in zip(self._length, self.density.shape, self._periodic, strict=True)
         ]
-        averages: _Floats = np.maximum(contract(self.density, transfer), 0.0)
+        averages: Floats = np.maximum(contract(self.density, transfer), 0.0)
         return averages
 
     def entropy(self, t: float, coarsen: int = 1) -> float:
@@ -142,6 +155,28 @@ class BoxScore:
             p = np.add.reduceat(p, np.arange(0, K, coarsen), axis) / coarsen
         return float(-xlogy(p, p).mean() * self._length.prod())
 
+    def quadrature(self, t: float) -> Quadrature:
+        """A grid that resolves sigma_t; at t = 0 the cells themselves, between which the density has infinite slopes.
+
+        Raises
+        ------
+        ValueError
+            If t is so early that the grid would have more than 2^20 points.
+        """
+        v = float(self.process.variance(self.process.check_time(t)))
+        if v == 0:
+            p = self.density.ravel()
+            axes = [c * (np.arange(K) + 0.5) for c, K in zip(self._cell, self.density.shape, strict=True)]
+            gradient = np.full((p.size, self.density.ndim), 0.0 if p.min() == p.max() else np.inf)
+        else:
+            axes = midpoints(self._length, min(math.sqrt(v), float(self._length.min())))
+            p, gradient = self._on_grid(axes, v)
+        there = p > _UNDERFLOW  # elsewhere nothing is left to count, and the score would be 0/0
+        safe = np.where(there, p, 1.0)
+        slope = np.where(there[:, None], gradient, 0.0) / safe[:, None]
+        log_p = np.where(there, np.log(safe), -np.inf)
+        return Quadrature(self._low + mesh(axes), log_p, slope, float(self._length.prod()) / p.size)
+
     def _check(self, x: Array) -> Array:
         x = checks.state(x)
         if x.shape[1] != self.density.ndim:
@@ -149,7 +184,7 @@ class BoxScore:
         self.box.check_inside(x)
         return x
 
-    def _by_time(self, x: Array, t: Any) -> Any:
+    def _by_time(self, x: Array, t: Time) -> list[tuple[float, Array | slice]]:
         no_score = "at t = 0 the density has steps and no score"
         t = asnumpy(self.process.check_row_times(t, len(x), why_positive=no_score, dtype=x.dtype))
         if t.ndim == 0:
@@ -158,10 +193,10 @@ class BoxScore:
 
     # ---- the closed form ------------------------------------------------------------------------------------------
 
-    def _axis_masses(self, points: _Floats, axis: int, v: float) -> tuple[_Floats, _Floats]:
+    def _axis_masses(self, points: Floats, axis: int, v: float) -> tuple[Floats, Floats]:
         return axis_masses(points, self._length[axis], self.density.shape[axis], v, bool(self._periodic[axis]))
 
-    def _closed_form(self, x: npt.NDArray[Any], v: float) -> tuple[_Floats, _Floats]:
+    def _closed_form(self, x: Array, v: float) -> tuple[Floats, Floats]:
         """p (n,) and its gradient (n, d) at particles x (n, d)."""
         n, d = x.shape
         p, gradient = np.empty(n), np.empty((n, d))
@@ -170,17 +205,16 @@ class BoxScore:
             part = slice(begin, begin + rows)
             matrices = [self._axis_masses(x[part, j] - self._low[j], j, v) for j in range(d)]
             mass = [m for m, _ in matrices]
-            p[part] = self._along_rows(mass)
+            p[part] = along_rows(self.density, mass)
             for j in range(d):
-                gradient[part, j] = self._along_rows(with_slope(matrices, j))
+                gradient[part, j] = along_rows(self.density, with_slope(matrices, j))
         return p, gradient
 
-    def _along_rows(self, factors: list[_Floats]) -> _Floats:
-        """sum_i rho_i prod_axes factors[axis][row, i] for every row."""
-        total = np.tensordot(factors[0], self.density, axes=1)
-        for factor in factors[1:]:
-            total = np.einsum("nk...,nk->n...", total, factor)
-        return total
+    def _on_grid(self, axes: list[Floats], v: float) -> tuple[Floats, Floats]:
+        """p (m,) and its gradient (m, d) at all points of a product grid; axes count from the lower corner."""
+        matrices = [self._axis_masses(points, j, v) for j, points in enumerate(axes)]
+        gradient = [contract(self.density, with_slope(matrices, j)).ravel() for j in range(len(axes))]
+        return contract(self.density, [mass for mass, _ in matrices]).ravel(), np.stack(gradient, axis=1)
 
     def _score_at(self, x: Array, v: float) -> Array:
         host = asnumpy(x).astype(np.float64)
@@ -193,24 +227,12 @@ class BoxScore:
         lost = p < _UNDERFLOW
         score = gradient / xp.where(lost, 1.0, p)[:, None]
         if bool(lost.any()):
-            score[lost] = xp.asarray(self._pull(asnumpy(x[lost]) - self._low) / v)
+            score[lost] = xp.asarray(self._occupied.displacement(asnumpy(x[lost]) - self._low) / v)
         return score
 
-    def _pull(self, y: _Floats) -> _Floats:
-        """From y (m, d), relative to the lower corner, to the nearest ink, sought in the nearest cells with any."""
-        cells = np.argwhere(self.density > 0)
-        _, near = self._ink_tree.query(y, k=min(_CANDIDATES, len(cells)))
-        corner = cells[near.reshape(len(y), -1)] * self._cell
-        turns = np.rint((y[:, None] - corner - self._cell / 2) / self._length)
-        corner = corner + self._length * np.where(self._periodic, turns, 0.0)  # the cell's image on this side
-        pull = np.clip(y[:, None], corner, corner + self._cell) - y[:, None]
-        nearest: _Floats = pull[np.arange(len(y)), (pull**2).sum(2).argmin(1)]
-        return nearest
-
     @cached_property
-    def _ink_tree(self) -> cKDTree:
-        centres = (np.argwhere(self.density > 0) + 0.5) * self._cell
-        return cKDTree(centres, boxsize=np.where(self._periodic, self._length, 0.0))
+    def _occupied(self) -> OccupiedCells:
+        return OccupiedCells(self.density > 0, self._length, self._periodic)
 
     # ---- many particles ---------------------------------------------------------------------------------------
 
@@ -267,14 +289,12 @@ class BoxScore:
         cells: npt.NDArray[np.int64] = np.maximum(np.ceil(self._length / spacing), 1).astype(np.int64)
         return cells
 
-    def _table(self, cells: npt.NDArray[np.int64], used: npt.NDArray[np.bool_], v: float) -> _Floats:
+    def _table(self, cells: npt.NDArray[np.int64], used: npt.NDArray[np.bool_], v: float) -> Floats:
         """The score at the nodes that are used, (number of nodes, d), by the closed form; zeros elsewhere."""
         axes = [np.linspace(0.0, L, n + 1) for L, n in zip(self._length, cells, strict=True)]
-        matrices = [self._axis_masses(points, j, v) for j, points in enumerate(axes)]
-        p = contract(self.density, [m for m, _ in matrices])
-        gradient = [contract(self.density, with_slope(matrices, j)).ravel()[used] for j in range(p.ndim)]
-        where = np.unravel_index(np.flatnonzero(used), p.shape)
+        p, gradient = self._on_grid(axes, v)
+        where = np.unravel_index(np.flatnonzero(used), [len(axis) for axis in axes])
         points = np.stack([axis[i] for axis, i in zip(axes, where, strict=True)], axis=1) + self._low
-        table = np.zeros((p.size, p.ndim))
-        table[used] = self._divide(p.ravel()[used], np.stack(gradient, axis=1), points, v)
+        table = np.zeros_like(gradient)
+        table[used] = self._divide(p[used], gradient[used], points, v)
         return table

@@ -91,9 +91,9 @@ def identity(function: Callable[[int, int], Iterable[Row]]) -> Callable[[int, in
 
 
 def identities() -> tuple[Identity, ...]:
-    """All of them: the noise, between walls, the bowl, the arrow of time."""
-    rooms = ("noise", "walls", "bowl", "arrow")
-    return tuple(sorted(_REGISTER.values(), key=lambda one: rooms.index(one.measure.__module__.rpartition(".")[2])))
+    """All of them: random numbers, between walls, the bowl, the arrow of time."""
+    modules = ("random_numbers", "walls", "bowl", "arrow")
+    return tuple(sorted(_REGISTER.values(), key=lambda one: modules.index(one.measure.__module__.rpartition(".")[2])))
 
 
 def verify(names: Iterable[str] = (), *, particles: int = 10**6, seed: int = 0) -> Iterator[Outcome]:

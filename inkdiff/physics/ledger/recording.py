@@ -1,4 +1,4 @@
-"""One book for any body and any process: fed snapshots, and a score if there is one, it keeps at each time
+"""The ledger of any process: fed snapshots, and a score if there is one, it keeps at each time
 
     entropy               -int p ln p counted in cells (beyond d = 3 the sum over coordinates, an upper bound)
     entropy_coordinates   the sum over coordinates at any d; its excess over the joint entropy is the total correlation
@@ -9,7 +9,7 @@
     kl, kl_density        KL(p_t || p_eq), in cells (a lower bound) and from the density
     chi2, chi2_density    chi^2(p_t || p_eq), likewise, d <= 3
 
-each with its standard error over independent rows. Because every row's own rate and surprise -ln p are kept, the book
+each with its standard error over independent rows. Because every row's own rate and surprise -ln p are kept, the ledger
 can be balanced: the time integral of the rate against the change in entropy, row by row,
 
     gap = (1/n) sum_i [ int r_i dt - (ln p_1(x_i) - ln p_k(x_i)) ],        E gap = 0,
@@ -24,28 +24,23 @@ Reference: T. M. Cover and J. A. Thomas, Elements of Information Theory (2006), 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff import metrics
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module, asnumpy
-from inkdiff.domains.box import Box
+from inkdiff._core.backend import Array, Floats, Time, array_module, asnumpy
 from inkdiff.metrics import Column, Estimate
 from inkdiff.metrics.cells import JOINT_UP_TO, Bins
 from inkdiff.metrics.neighbours import MOST_DIMENSIONS, SamePlaceError, least_rows
 from inkdiff.physics.ledger.balance import Balance, balanced
 from inkdiff.physics.ledger.rates import entropy_production, entropy_rate, relaxation
 from inkdiff.processes.base import Process, check_process, closed_form_domain
-from inkdiff.scores import MixtureScore
+from inkdiff.scores.base import HasDensity, Score, ScoreFunction
 from inkdiff.simulation.trajectory import Trajectory
 
 __all__ = ["Ledger"]
 
-_Floats = npt.NDArray[np.float64]
 _MOST_NEIGHBOURS = 2**15  # rows among which neighbours are sought; a tree of a million takes ten seconds
 _USUAL_NEIGHBOUR = 4
 _UNKNOWN = Estimate(math.nan, math.nan)
@@ -58,8 +53,8 @@ class Ledger:
     Parameters
     ----------
     process : any process
-    score : a function score(x, t) = grad ln p_t(x), exact or learned; with `.log_density(x, t)` more is known. Without
-        it the ledger holds what can be counted
+    score : a function score(x, t) = grad ln p_t(x), exact or learned; one that declares its density, by deriving from
+        `inkdiff.HasDensity`, tells more. Without a score the ledger holds what can be counted
     bins : cells per axis for what is counted, as in `inkdiff.entropy`
     neighbours : which neighbour; 0 leaves their entropy out; by default 4 up to d = 8, and none beyond or for fewer
         than 80 rows, too few to tell. At most 32,768 rows (evenly taken) are used
@@ -72,10 +67,10 @@ class Ledger:
 
     Every snapshot must hold the same rows. `ledger["entropy"]` is then a Column with `.value` and `.stderr`, (k,);
     `ledger.names` lists what there is. At t = 0, where most densities have no score, entries that need one are NaN
-    (except for Gaussian mixtures), and the entropy of a cloud with several rows in one place is -infinity; later, where
-    rounding has put k + 1 rows in one place, the default's neighbours tell nothing: NaN. In a bowl the error of
-    chi2_density can be trusted only where p_t is narrower than sqrt(1.5) times equilibrium. A ledger keeps up to five
-    float64 per row and time for its balances.
+    (except for scores that declare `defined_at_zero`, as Gaussian mixtures do), and the entropy of a cloud with several
+    rows in one place is -infinity; later, where rounding has put k + 1 rows in one place, the default's neighbours tell
+    nothing: NaN. In a bowl the error of chi2_density can be trusted only where p_t is narrower than sqrt(1.5) times
+    equilibrium. A ledger keeps up to five float64 per row and time for its balances.
 
     Raises
     ------
@@ -88,7 +83,7 @@ class Ledger:
         self,
         process: Process,
         *,
-        score: Callable[..., Any] | None = None,
+        score: ScoreFunction | None = None,
         bins: Bins | None = None,
         neighbours: int | None = None,
     ) -> None:
@@ -103,10 +98,10 @@ class Ledger:
         self._shape: tuple[int, ...] | None = None
         self._times: list[float] = []
         self._entries: dict[str, list[Estimate]] = {}
-        self._rows: dict[str, list[_Floats]] = {}
+        self._rows: dict[str, list[Floats]] = {}
 
     @property
-    def times(self) -> _Floats:
+    def times(self) -> Floats:
         """When something was recorded, (k,), in the order of recording."""
         return np.array(self._times)
 
@@ -136,7 +131,7 @@ class Ledger:
             self.record(x, float(t))
         return self
 
-    def record(self, x: Array, t: float) -> _Floats:
+    def record(self, x: Array, t: float) -> Floats:
         """Enter the snapshot x (n, d) at time t.
 
         Returns
@@ -166,7 +161,7 @@ class Ledger:
             self._entries.setdefault(name, []).append(estimate)
         return np.array(list(entries.values()), np.float64)
 
-    def bound(self, name: str, since: int = 0, at: Any = None) -> _Floats:
+    def bound(self, name: str, since: int = 0, at: Time | None = None) -> Floats:
         """What column `name` (a kl or chi2) may be at most, from its value at the `since`-th time on.
 
         value exp(-2 int lam_1), by the inequalities of log-Sobolev (kl) and Poincare (chi2), at the times `at`, by
@@ -179,12 +174,12 @@ class Ledger:
         start, value = self.times[since], column.value[since]
         times = np.atleast_1d(np.asarray(self.times if at is None else self.process.check_time(at, "at")))
         later, d = times >= start, (self._shape or (0, 1))[1]
-        bound: _Floats = np.full(len(times), np.nan)
+        bound: Floats = np.full(len(times), np.nan)
         bound[later] = [value * relaxation(self.process, start, t, d) for t in times[later]]
         return bound
 
     def balance(self, of: str = "entropy") -> Balance:
-        """Balance the book between the first and the last time at which the score was known.
+        """Balance the ledger between the first and the last time at which the score was known.
 
         `of` = "entropy": int dS/dt against the change of entropy_density; "kl": -int production against the change of
         kl_density. Where the score knows no density, `change` and `gap` are NaN.
@@ -212,7 +207,7 @@ class Ledger:
     def _count(self, x: Array, t: float) -> dict[str, Estimate]:
         """What needs no score."""
         d, domain = x.shape[1], self._domain
-        spread = isinstance(domain, Box) or bool((x.max(axis=0) > x.min(axis=0)).all())
+        spread = domain.as_box is not None or bool((x.max(axis=0) > x.min(axis=0)).all())
         entries = {}
         for name, joint in (("entropy", None), ("entropy_coordinates", False)):
             entries[name] = metrics.entropy(x, domain, bins=self._bins, joint=joint) if spread else _POINT
@@ -241,12 +236,12 @@ class Ledger:
                 return _POINT if t == 0 else _UNKNOWN
             raise ValueError(f"neighbours={k} tell no entropy here ({error}) neighbours=0 leaves it out.") from None
 
-    def _by_score(self, x: Array, t: float) -> dict[str, _Floats]:
+    def _by_score(self, x: Array, t: float) -> dict[str, Floats]:
         """What the score tells of every row: name -> (n,) on the host."""
         if self.score is None:
             return {}
         x = x.astype(np.float64)
-        known = t > 0 or isinstance(self.score, MixtureScore)
+        known = t > 0 or (isinstance(self.score, Score) and self.score.defined_at_zero)
         nothing = np.full(len(x), np.nan)
         rows = {"entropy_rate": nothing, "entropy_production": nothing}
         if known:
@@ -258,10 +253,9 @@ class Ledger:
                 "entropy_rate": asnumpy(entropy_rate(self.process, x, t, u)),
                 "entropy_production": asnumpy(entropy_production(self.process, x, t, u)),
             }
-        log_density = getattr(self.score, "log_density", None)
-        if log_density is None:
+        if not isinstance(self.score, HasDensity):
             return rows
-        log_p = log_density(x, t) if known else array_module(x).asarray(nothing)
+        log_p = self.score.log_density(x, t) if known else array_module(x).asarray(nothing)
         rows["entropy_density"] = asnumpy(-log_p)
         if self.process.equilibrium is not None:
             log_ratio = log_p - self.process.equilibrium.log_density(x)

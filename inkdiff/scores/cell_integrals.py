@@ -16,12 +16,22 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
-from inkdiff._core.backend import Array, array_module, special
+from inkdiff._core.backend import Array, Floats, array_module, special
 
-__all__ = ["axis_masses", "cell_masses", "contract", "transfer_matrix", "weigh", "with_slope"]
+__all__ = [
+    "OccupiedCells",
+    "along_rows",
+    "axis_masses",
+    "cell_masses",
+    "contract",
+    "transfer_matrix",
+    "weigh",
+    "with_slope",
+]
 
-Floats = npt.NDArray[np.float64]
+_CANDIDATES = 9  # cells whose centres are nearest may not be nearest themselves
 _REACH = 38.0  # standard deviations beyond which a Gaussian underflows
 
 
@@ -92,9 +102,43 @@ def contract(rho: Floats, matrices: list[Floats]) -> Floats:
     return rho
 
 
+def along_rows(rho: Floats, factors: list[Floats]) -> Floats:
+    """sum_i rho_i prod_axes factors[axis][row, i] for every row, (n,); rho (K_1, ..., K_d), factors (n, K_j)."""
+    total = np.tensordot(factors[0], rho, axes=1)
+    for factor in factors[1:]:
+        total = np.einsum("nk...,nk->n...", total, factor)
+    return total
+
+
 def weigh(rho: Array, factors: list[Array]) -> Array:
     """sum over the window of rho (n, W_1, ..., W_d) times one factor (n, W_j) per axis."""
     xp = array_module(rho)
     for factor in reversed(factors):
         rho = xp.einsum("n...k,nk->n...", rho, factor)
     return rho
+
+
+class OccupiedCells:
+    """The cells of a grid over a box that hold something, to be found from afar.
+
+    Parameters
+    ----------
+    occupied : (K_1, ..., K_d) bool
+    length : (d,) sides of the box
+    periodic : (d,) which axes are circles
+    """
+
+    def __init__(self, occupied: npt.NDArray[np.bool_], length: Floats, periodic: npt.NDArray[np.bool_]) -> None:
+        self._cells, self._length, self._periodic = np.argwhere(occupied), length, periodic
+        self._side = length / occupied.shape
+        self._tree = cKDTree((self._cells + 0.5) * self._side, boxsize=np.where(periodic, length, 0.0))
+
+    def displacement(self, y: Floats) -> Floats:
+        """From y (m, d), relative to the lower corner, to the nearest point of an occupied cell, (m, d)."""
+        _, near = self._tree.query(y, k=min(_CANDIDATES, len(self._cells)))
+        corner = self._cells[near.reshape(len(y), -1)] * self._side
+        turns = np.rint((y[:, None] - corner - self._side / 2) / self._length)
+        corner = corner + self._length * np.where(self._periodic, turns, 0.0)  # the cell's image on this side
+        way = np.clip(y[:, None], corner, corner + self._side) - y[:, None]
+        nearest: Floats = way[np.arange(len(y)), (way**2).sum(2).argmin(1)]
+        return nearest

@@ -26,14 +26,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
-from inkdiff.domains.free import Free
+from inkdiff._core.backend import Array, Time, array_module
+from inkdiff.domains.base import Domain
 from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.scores.base import Score, ScoreFunction, check_differentiable
 
 __all__ = ["Observation", "PosteriorScore"]
 
@@ -48,12 +49,12 @@ class Observation:
     ----------
     A : (m, d), what is looked at; the unit matrix for the whole point, rows of it for some coordinates
     y : (m,), what was seen, in process coordinates
-    sd : of its noise, a number or (m,), > 0
+    sd : of its noise, a number or (m,), > 0; kept as (m,)
     """
 
     A: Array
     y: Array
-    sd: Any
+    sd: Array
 
     def __post_init__(self) -> None:
         """As float64 arrays that fit each other."""
@@ -68,12 +69,20 @@ class Observation:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def coordinates(cls, mask: Any, values: Any, sd: Any) -> Observation:
+    def coordinates(cls, mask: npt.ArrayLike, values: npt.ArrayLike, sd: npt.ArrayLike) -> Observation:
         """Some coordinates of a point, with noise: mask (d,) True where `values` (d,) were seen."""
         mask, values = np.asarray(mask), np.asarray(values)
         if mask.dtype != bool or mask.ndim != 1 or mask.shape != values.shape or not mask.any():
             raise ValueError(f"mask must be (d,) booleans like values, some True, got {mask!r} for {values.shape}.")
-        return cls(np.eye(len(mask))[mask], values[mask], sd)
+        A = np.zeros((int(mask.sum()), len(mask)))
+        A[np.arange(len(A)), np.flatnonzero(mask)] = 1.0
+        return cls(A, values[mask], np.asarray(sd))
+
+    @property
+    def separate(self) -> bool:
+        """Whether each entry of y tells of one coordinate, and no two of the same."""
+        told = self.A != 0
+        return int(told.sum(0).max()) == int(told.sum(1).max()) == 1 == int(told.sum(1).min())
 
     def log(self, x: Array) -> Array:
         """ln r(x), (n,)."""
@@ -87,13 +96,14 @@ class Observation:
 
 
 @dataclass(frozen=True, eq=False)
-class PosteriorScore:
+class PosteriorScore(Score):
     """score(x, t) + grad ln r_t(x), for `inkdiff.reverse` with any sampler.
 
     Parameters
     ----------
     process : a process in free space
-    score : of p, exact or learned; for "moments" with jvp(x, t, v) (`inkdiff.FiniteDifference` gives any score one)
+    score : of p, exact or learned; for "moments" an `inkdiff.Differentiable` (`inkdiff.FiniteDifference` makes any
+        score one)
     seen : the second density
     way : "moments", "constant" or "fading"; the module says what is exact
     width : with a learned score, about the standard deviation of its data in process coordinates (1, or the spread of
@@ -107,7 +117,7 @@ class PosteriorScore:
     """
 
     process: Process
-    score: Any
+    score: ScoreFunction
     seen: Observation
     way: str = "moments"
     width: float | None = None
@@ -115,7 +125,7 @@ class PosteriorScore:
     def __post_init__(self) -> None:
         """Refuse what does not fit."""
         check_process(self.process)
-        if not isinstance(closed_form_domain(self.process, "a posterior"), Free):
+        if not closed_form_domain(self.process, "a posterior").free:
             raise ValueError("process has walls, between which no Gaussian stays one; use inkdiff.inpaint.")
         if not isinstance(self.seen, Observation):
             raise TypeError(f"seen must be an inkdiff.Observation, got {checks.show(self.seen)}.")
@@ -123,13 +133,19 @@ class PosteriorScore:
             raise ValueError(f"way must be one of {', '.join(map(repr, _WAYS))}, got {self.way!r}.")
         if self.width is not None:
             checks.positive(self.width, "width", unit="a standard deviation")
-        if not callable(self.score) or (self.way == "moments" and not hasattr(self.score, "jvp")):
-            need = "be a function score(x, t), with jvp(x, t, v) for 'moments'; see inkdiff.FiniteDifference"
-            raise TypeError(f"score must {need}, got {checks.show(self.score)}.")
+        if not callable(self.score):
+            raise TypeError(f"score must be a function score(x, t), got {checks.show(self.score)}.")
+        if self.way == "moments":
+            check_differentiable(self.score, "for way='moments'")
         if self.way == "fading" and math.isinf(self.process.t_max):
             raise ValueError(f"way = 'fading' needs a last time, which {type(self.process).__name__} has not.")
 
-    def __call__(self, x: Array, t: Any) -> Array:
+    @property
+    def domain(self) -> Domain:
+        """Free space."""
+        return self.process.domain
+
+    def __call__(self, x: Array, t: Time) -> Array:
         """(n, d), in the dtype of x; t > 0 a number or (n,)."""
         x = checks.state(x)
         xp, d = array_module(x=x, t=t, A=self.seen.A), self.seen.A.shape[1]
@@ -143,20 +159,21 @@ class PosteriorScore:
             u, slope = self.score(x, t), self.seen.slope(x) * (left if self.way == "fading" else 1.0)
         return xp.asarray(u + slope, x.dtype)
 
-    def _by_moments(self, x: Array, t: Any) -> tuple[Array, Array]:
+    def _by_moments(self, x: Array, t: Time) -> tuple[Array, Array]:
         """The score, and the slope of ln N(y; A m, A C A^T + S)."""
-        xp, seen = array_module(x), self.seen
+        xp, seen, sd = array_module(x), self.seen, self.seen.sd
         alpha = xp.asarray(self.process.alpha(t), np.float64).reshape(-1, 1)
         variance = xp.asarray(self.process.variance(t), np.float64).reshape(-1, 1)
         tangents = xp.broadcast_to(seen.A[:, None, :], (len(seen.A), *x.shape))
-        u, Ju = self.score.jvp(x, t, xp.ascontiguousarray(tangents, dtype=x.dtype))
+        score = check_differentiable(self.score, "for way='moments'")
+        u, Ju = score.jvp(x, t, xp.ascontiguousarray(tangents, dtype=x.dtype))
         mean = (x + variance * u) / alpha
         # dm/dx A^T, as (n, m, d): alpha/sigma^2 C A^T, a symmetric matrix times A^T
         moved = ((tangents + variance * Ju) / alpha).swapaxes(0, 1)
         ACA = variance[:, :, None] / alpha[:, :, None] * (moved @ seen.A.T)
-        spread, axes = xp.linalg.eigh((ACA + ACA.swapaxes(1, 2)) / 2 / (seen.sd[:, None] * seen.sd))
-        most = (self.width or 0.0) ** 2 * float(((seen.A / seen.sd[:, None]) ** 2).sum(1).max())
+        spread, axes = xp.linalg.eigh((ACA + ACA.swapaxes(1, 2)) / 2 / (sd[:, None] * sd))
+        most = (self.width or 0.0) ** 2 * float(((seen.A / sd[:, None]) ** 2).sum(1).max())
         kept = xp.where(spread < 0, 0.0, 1.0 if self.width is None else most / xp.maximum(spread, most))
-        off = (axes.swapaxes(1, 2) @ ((seen.y - mean @ seen.A.T) / seen.sd)[:, :, None])[:, :, 0]
-        pull = (axes @ (kept * off / (1 + kept * spread))[:, :, None])[:, :, 0] / seen.sd
+        off = (axes.swapaxes(1, 2) @ ((seen.y - mean @ seen.A.T) / sd)[:, :, None])[:, :, 0]
+        pull = (axes @ (kept * off / (1 + kept * spread))[:, :, None])[:, :, 0] / sd
         return u, (pull[:, None, :] @ moved)[:, 0]

@@ -37,6 +37,9 @@ from .likelihood.probability_flow import Hutchinson as Hutchinson
 from .likelihood.probability_flow import log_likelihood as log_likelihood
 from .metrics import Estimate as Estimate
 from .metrics import FeatureClassifier as FeatureClassifier
+from .metrics import HasLikelihood as HasLikelihood
+from .metrics import Metric as Metric
+from .metrics import Sampleable as Sampleable
 from .metrics import binned_entropy as binned_entropy
 from .metrics import calibration_p_value as calibration_p_value
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium

@@ -73,7 +73,7 @@ def test_sliced_wasserstein_refuses(arguments, message):
         ink.sliced_wasserstein(*arguments[:2], **({"directions": arguments[2]} if len(arguments) > 2 else {}))
 
 
-# ---- the frozen classifier ------------------------------------------------------------------------------------------
+# ---- the feature classifier -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +157,33 @@ def test_the_truth_is_worth_its_floor():
         assert abs(math.log(measure.ratio)) < 0.8
 
 
+def test_a_metric_and_a_model_of_ones_own():
+    """A user's function of two clouds stands beside the house's; a model without steps or density can be judged."""
+
+    def gap(x, y):
+        return ink.Estimate(float(abs(x.mean(0) - y.mean(0)).sum()), float(x.std() / math.sqrt(len(x))))
+
+    class Generator:
+        d = 2
+
+        def sample(self, n, *, seed):
+            return ring(n, seed).x + 1
+
+    names = ["energy distance", "sliced Wasserstein", "gap of the means"]
+    found = ink.judge(Generator(), ink.FreshData(ring), metrics={names[2]: gap}, samples=300, draws=3, steps=None)
+    assert [measure.name for measure in found] == names
+    assert abs(found[2].value.value - 2) < 0.5 and found[2].ratio > 4
+    train, held_out = ring(300, 1), ring(200, 2)
+    found = ink.judge(
+        Generator(), ink.HeldOut(train, held_out), metrics={names[2]: gap}, samples=50, draws=1, steps=None
+    )
+    assert [measure.name for measure in found] == names
+    with pytest.raises(TypeError, match="metrics must map names to functions"):
+        ink.judge(Generator(), ink.FreshData(ring), metrics=gap)
+    with pytest.raises(TypeError, match="score must be a model with `d` and `sample"):
+        ink.judge(object(), ink.FreshData(ring))
+
+
 def test_faults_are_seen():
     """One cluster of eight missing; and a Gaussian too wide, whose divergence is known."""
     density = ring(2, 0).density
@@ -226,7 +253,7 @@ def test_judge_refuses(arguments, message):
         ink.judge(model, **({"samples": 30, "draws": 1} | arguments))
     with pytest.raises(ValueError, match="parts of one set"):
         ink.HeldOut(ring(5, 0), ink.datasets.digits())
-    with pytest.raises(TypeError, match="score must be a learned one"):
+    with pytest.raises(TypeError, match="score must be a model with"):
         ink.judge(ink.BoxScore, ink.FreshData(ring))
     with pytest.raises(TypeError, match=r"held_out must be a data set.*got an array of shape \(5, 2\)"):
         ink.HeldOut(ring(5, 0), ring(5, 1).x)

@@ -14,6 +14,8 @@ import inkdiff as ink
 from inkdiff import metrics
 from inkdiff.cli import main
 
+UNMATCHED = ink.Parameterisation(match_moments=False)
+
 
 def rng(seed):
     return np.random.default_rng(seed)
@@ -314,7 +316,7 @@ def test_a_figure_is_found_again_by_the_name_of_its_points(tmp_path, capsys):
 
 def test_a_process_that_counts_its_steps_has_no_density(tmp_path, capsys):
     path = tmp_path / "ring"
-    ink.fit(ink.VariancePreserving.ddpm(), ring(300, 0), moments=False, **TINY).save(path)
+    ink.fit(ink.VariancePreserving.ddpm(), ring(300, 0), parameterisation=UNMATCHED, **TINY).save(path)
     assert judge(path) == 0
     out = capsys.readouterr().out
     assert "energy distance" in out and "NLL" not in out
@@ -325,13 +327,13 @@ def test_digits_are_judged_by_those_held_out(digits, tmp_path, capsys, monkeypat
     train, _ = digits
     monkeypatch.setattr(ink.learned.LearnedScore, "sample", lambda self, n, **how: train.x[:n])
     process = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
-    ink.fit(process, train, checkpoint=tmp_path / "part", moments=False, **TINY)
+    ink.fit(process, train, checkpoint=tmp_path / "part", parameterisation=UNMATCHED, **TINY)
     assert judge(tmp_path / "part") == 0
     out = capsys.readouterr().out
     assert "1257 rows to train on, 540 held out" in out and "WARNING" not in out and "features" in out
     warnings = {}
     for name, data in (("whole", ink.datasets.digits()), ("other", train.x[:700])):
-        ink.fit(process, data, moments=False, **TINY).save(tmp_path / name)
+        ink.fit(process, data, parameterisation=UNMATCHED, **TINY).save(tmp_path / name)
         assert judge(tmp_path / name, "--json", "--data", "digits") == 0
         (warnings[name],) = json.loads(capsys.readouterr().out)["warnings"]
     assert "all 1797 rows" in warnings["whole"] and "700 other rows of 'array'" in warnings["other"]
@@ -349,7 +351,12 @@ def test_train_can_hold_out_what_judge_judges_by(tmp_path, capsys):
 
 def test_files_that_cannot_be_judged(tmp_path, capsys):
     path = tmp_path / "array"
-    ink.fit(ink.VariancePreserving.linear(), ring(300, 0).x, moments=False, **TINY).save(path)
+    ink.fit(
+        ink.VariancePreserving.linear(),
+        ring(300, 0).x,
+        parameterisation=UNMATCHED,
+        **TINY,
+    ).save(path)
     (tmp_path / "none").write_text("not a score")
     (tmp_path / "cut").write_bytes(path.read_bytes()[:-50])
     np.save(tmp_path / "line.npy", np.zeros(5))

@@ -361,8 +361,8 @@ def test_mistakes_are_named():
     score, plain = fit(), fit(condition=None)
     x = score.encode(X[:6])
     for condition, message in (
-        ({"label": 7}, "label: this score does not know the word '7'; it knows 0, 1, 2"),
-        ({"words": "blue"}, "words: this score does not know the word 'blue'"),
+        ({"label": 7}, "label: the word '7' is unknown to this model; it knows 0, 1, 2"),
+        ({"words": "blue"}, "words: the word 'blue' is unknown to this model"),
         ({}, "nothing given: give one of label, words, prompt"),
         ({"label": 1, "words": "1"}, "label, words given: give one of"),
         ({"label": 1, "guidance": -1.0}, "guidance must be >= 0"),

@@ -143,7 +143,7 @@ class Vocabulary:
             for word in words:
                 if word not in column:
                     known = f"it knows {', '.join(self.words)}" if self.words else "it was trained without any"
-                    raise ValueError(f"{name}: this score does not know the word {word!r}; {known}.")
+                    raise ValueError(f"{name}: the word {word!r} is unknown to this model; {known}.")
                 codes[row, column[word]] = 1
         return codes
 

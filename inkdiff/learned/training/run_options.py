@@ -19,8 +19,9 @@ from inkdiff._core import checks
 
 __all__ = ["Callback", "RunOptions", "check_checkpoint_folder", "check_run_options"]
 
-# callback(step, loss, snapshot): steps done, mean loss of the last one, and a function that returns the present score
-Callback = Callable[[int, float, Callable[[], Any]], object]
+# callback(step, loss, snapshot): steps done, mean loss of the last one (of `gan.fit` both losses), and a function that
+# returns the present score (of `gan.fit` the present generator)
+Callback = Callable[[int, Any, Callable[[], Any]], object]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class RunOptions:
     Parameters
     ----------
     progress : show a bar with the loss.
-    every : steps between two checkpoints, if there is a file for them.
+    every : steps between two checkpoints, if there is a file for them, by default 500; of `inkdiff.gan.fit` between two
+        evaluations of the discriminator, by default a hundredth of all.
     threads : 0 for all cores; changes the time, not the result.
     callback : called after every step as callback(steps done, loss, snapshot); snapshot() is the present score.
 
@@ -41,13 +43,14 @@ class RunOptions:
     """
 
     progress: bool = True
-    every: int = 500
+    every: int | None = None
     threads: int = 0
     callback: Callback | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, before any work."""
-        checks.count(self.every, "every")
+        if self.every is not None:
+            checks.count(self.every, "every")
         checks.count(self.threads, "threads", least=0)
 
 

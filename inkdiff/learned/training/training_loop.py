@@ -27,6 +27,7 @@ from inkdiff.nn import AdamW, Optimisation, RateSchedule, RowShards, one_thread_
 __all__ = ["train"]
 
 _REPORT = 50  # steps over which the shown loss is averaged
+_EVERY = 500  # steps between checkpoints
 
 # what is being trained
 L = TypeVar("L", bound=Learner)
@@ -75,7 +76,7 @@ def _advance(
     from tqdm import tqdm
 
     recent: deque[float] = deque(maxlen=_REPORT)
-    steps, state = optimisation.steps, optimisation.state
+    steps, state, every = optimisation.steps, optimisation.state, run.every or _EVERY
     bar = tqdm(total=steps, initial=state.step, disable=not run.progress, desc="learning the score", unit="step")
     with bar, interrupts_wait(checkpoint is not None) as interrupted:
         while state.step < steps:
@@ -83,7 +84,7 @@ def _advance(
             bar.update()
             if state.step % _REPORT == 0:
                 bar.set_postfix(loss=f"{np.mean(recent):.4f}", refresh=False)
-            if checkpoint is not None and (state.step % run.every == 0 or state.step == steps or interrupted()):
+            if checkpoint is not None and (state.step % every == 0 or state.step == steps or interrupted()):
                 keep()
             if interrupted():
                 raise KeyboardInterrupt(

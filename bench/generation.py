@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import inkdiff as ink
-from inkdiff.learned.settings import default_net
+from inkdiff.learned.training.settings import default_net
 from inkdiff.nn import AdamW, RateSchedule
 
 from . import network_peers, peers
@@ -59,9 +59,11 @@ def records(settings: Settings) -> Iterator[dict[str, Any]]:
 def _here(data: Any, steps: int, samples: int, walk: int, threads: int) -> Callable[[], float]:
     process = ink.VariancePreserving.linear()
 
+    quietly = ink.RunOptions(progress=False, threads=threads)
+
     def run(steps: int = steps, samples: int = samples) -> float:
         start = time.perf_counter()
-        score = ink.fit(process, data, steps=steps, seed=1, threads=threads, progress=False)
+        score = ink.fit(process, data, steps=steps, seed=1, progress=quietly)
         score.sample(samples, seed=1, steps=walk)
         return time.perf_counter() - start
 

@@ -194,10 +194,12 @@ def _fit(problem: Problem, threads: int) -> Callable[[], float]:
 
     def run() -> float:
         ends: list[float] = []
-        ink.fit(
-            process, data, steps=2 * _STEPS, seed=1, net=shape, batch=len(problem.x), threads=threads,
-            progress=False, callback=lambda step, loss, snapshot: ends.append(time.perf_counter()),
-        )  # fmt: skip
+
+        def note(step: int, loss: float, snapshot: object) -> None:
+            ends.append(time.perf_counter())
+
+        quietly = ink.RunOptions(progress=False, threads=threads, callback=note)
+        ink.fit(process, data, steps=2 * _STEPS, seed=1, net=shape, batch=len(problem.x), progress=quietly)
         return statistics.median(later - sooner for sooner, later in pairwise(ends[_STEPS // 2 :]))
 
     return run

@@ -16,11 +16,17 @@ from .kernels import normal as normal
 from .kernels import philox4x32 as philox4x32
 from .kernels import uniform as uniform
 from .learned import BalancedWeighting as BalancedWeighting
+from .learned import Conditioning as Conditioning
 from .learned import LearnedBits as LearnedBits
 from .learned import LearnedScore as LearnedScore
+from .learned import LearnedVelocity as LearnedVelocity
 from .learned import LikelihoodWeighting as LikelihoodWeighting
 from .learned import MinSNRWeighting as MinSNRWeighting
+from .learned import Parameterisation as Parameterisation
+from .learned import RunOptions as RunOptions
 from .learned import SimpleWeighting as SimpleWeighting
+from .learned import UniformWeighting as UniformWeighting
+from .learned import Weighting as Weighting
 from .learned import fit as fit
 from .learned import fit_cached as fit_cached
 from .learned import load as load
@@ -31,6 +37,9 @@ from .likelihood.probability_flow import Hutchinson as Hutchinson
 from .likelihood.probability_flow import log_likelihood as log_likelihood
 from .metrics import Estimate as Estimate
 from .metrics import FeatureClassifier as FeatureClassifier
+from .metrics import HasLikelihood as HasLikelihood
+from .metrics import Metric as Metric
+from .metrics import Sampleable as Sampleable
 from .metrics import binned_entropy as binned_entropy
 from .metrics import calibration_p_value as calibration_p_value
 from .metrics import chi2_to_equilibrium as chi2_to_equilibrium
@@ -59,6 +68,7 @@ from .metrics.evaluation import against_floor as against_floor
 from .metrics.evaluation import excess_nll as excess_nll
 from .metrics.evaluation import judge as judge
 from .nn import MLP as MLP
+from .nn import LearningRate as LearningRate
 from .physics import durations as durations
 from .physics import fluctuations as fluctuations
 from .physics import information as information

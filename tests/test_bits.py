@@ -7,10 +7,12 @@ import math
 
 import numpy as np
 import pytest
+from flat_options import grouped
 from scipy import stats
 
 import inkdiff as ink
 from inkdiff import kernels
+from inkdiff.learned.training.fitting import settings_of
 from inkdiff.nn import Arena, Run
 from inkdiff.processes.binomial_bound import divergence
 
@@ -369,7 +371,8 @@ SMALL = ink.MLP(32, 2, dropout=0.0)
 
 def fit(data=None, **options):
     data = ink.datasets.heartbeat(500, 0) if data is None else data
-    return ink.fit(SHORT, data, **({"steps": 20, "seed": 1, "net": SMALL, "batch": 64, "progress": False} | options))
+    settings = {"steps": 20, "seed": 1, "net": SMALL, "batch": 64, "progress": False}
+    return ink.fit(SHORT, data, **grouped(**settings | options))
 
 
 def test_untrained_every_bit_stands_for_itself():
@@ -384,9 +387,9 @@ def test_untrained_every_bit_stands_for_itself():
 
 def test_gradient_of_the_objective():
     model = fit(steps=3)
-    objective = model.objective(model.prepared(ink.datasets.heartbeat(500, 0)), ink.learned.settings.Settings.of(
-        20, bits=True, net=SMALL, batch=64, steps=3, seed=4, lr=1e-2, warmup=1
-    ))  # fmt: skip
+    data = ink.datasets.heartbeat(500, 0)
+    given = {"net": SMALL, "batch": 64, "steps": 3, "seed": 4, "lr": ink.LearningRate(1e-2, warmup=1)}
+    objective = model.objective(model.prepared(data), settings_of(SHORT, data, **given)[1])
     batch = objective.draw(5)
     batch = type(batch)(*(a if a.dtype == np.int64 else a.astype(np.float64) for a in batch))
     theta = kernels.normal(model.network.size, seed=3).astype(np.float64) * 0.2
@@ -414,9 +417,8 @@ def test_draws_follow_their_share():
 def test_mean_loss_is_the_bound():
     model = fit(steps=60, lr=1e-2)
     data = model.prepared(ink.datasets.heartbeat(500, 0))
-    objective = model.objective(data, ink.learned.settings.Settings.of(
-        20, bits=True, net=SMALL, batch=8192, steps=3, seed=4, lr=1e-2, warmup=1
-    ))  # fmt: skip
+    given = {"net": SMALL, "batch": 8192, "steps": 3, "seed": 4, "lr": ink.LearningRate(1e-2, warmup=1)}
+    objective = model.objective(data, settings_of(SHORT, data, **given)[1])
     losses = []
     for step in range(4):
         batch = objective.draw(step)
@@ -616,10 +618,11 @@ X = ROWS
         (lambda: ink.elbo(SHORT, lambda x, t: x, X / 2, [4, 0], seed=1), "x must hold bits"),
         (lambda: ink.elbo(SHORT, lambda x, t: x, X, [4, 1], seed=1), "end at 0"),
         (lambda: fit(X / 3), "data must hold bits"),
-        (lambda: fit(finest=0.1), "finest"),
-        (lambda: fit(waves=3), "waves"),
-        (lambda: fit(moments=True), "moments"),
+        (lambda: fit(sigma_min=0.1), "sigma_min"),
+        (lambda: fit(fourier_octaves=3), "fourier_octaves"),
+        (lambda: fit(match_moments=True), "match_moments"),
         (lambda: fit(weighting="simple"), "weighting"),
+        (lambda: fit(predict="velocity"), "parameterisation must be 'score' for Binomial"),
         (lambda: fit()(X, 1), "20 bits per row"),
         (lambda: fit()(ink.datasets.heartbeat(3, 0).x, 0), "t must be >= 1"),
         (lambda: fit().sample(0, seed=1), "n must"),

@@ -1,4 +1,4 @@
-"""Scores that are told something: beside exact conditional scores; guidance, files, resuming, and mistakes named."""
+"""Conditional scores: beside exact conditional scores; guidance, files, resuming, and mistakes named."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import threading
 
 import numpy as np
 import pytest
+from flat_options import grouped
 from safetensors import safe_open
 from safetensors.numpy import save as serialise
 
 import inkdiff as ink
 from inkdiff._core.files import locked
-from inkdiff.learned import checkpoint
-from inkdiff.learned.condition import Vocabulary, sayings
-from inkdiff.learned.objective import Objective
-from inkdiff.learned.once import kept
-from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.posterior import Posterior
+from inkdiff.learned.checkpoint import file_format
+from inkdiff.learned.checkpoint.training_cache import cached_file
+from inkdiff.learned.model.preconditioning import Preconditioning
+from inkdiff.learned.model.word_conditioning import Vocabulary, parse_rows
+from inkdiff.learned.training.denoising_objective import DenoisingObjective, WordDropout
+from inkdiff.learned.training.posterior_target import PosteriorTarget
 from inkdiff.nn import MLP, Arena, Run
 
 VP = ink.VariancePreserving.linear()
 GLASS = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
 SMALL = MLP(width=24, depth=2, embedding=8, harmonics=3, dropout=0.1)
-QUIET = {"threads": 1, "progress": False}
+QUIET = {"progress": ink.RunOptions(progress=False, threads=1)}
+RAW = ink.Parameterisation(match_moments=False)
 
 
 def three_clouds(n=240):
@@ -41,14 +43,14 @@ MANY, OF = three_clouds(3000)
 
 
 def fit(process=VP, x=X, condition=Y, steps=12, **settings):
-    settings = {"net": SMALL, "batch": 32, "moments": False} | settings
-    return ink.fit(process, x, steps=steps, seed=5, condition=condition, **QUIET | settings)
+    settings = {"net": SMALL, "batch": 32, "match_moments": False, "threads": 1, "progress": False} | settings
+    return ink.fit(process, x, steps=steps, seed=5, **grouped(condition=condition, **settings))
 
 
 @pytest.fixture(scope="module", params=[VP, GLASS], ids=["bowl", "glass"])
 def trained(request):
     """A score that has learned the three clouds with their labels."""
-    learning = {"steps": 1200, "batch": 256, "hide": 0.3, "waves": 0, "net": MLP(64, 2, dropout=0.0)}
+    learning = {"steps": 1200, "batch": 256, "p_uncond": 0.3, "fourier_octaves": 0, "net": MLP(64, 2, dropout=0.0)}
     return fit(request.param, MANY, OF, **learning)
 
 
@@ -59,31 +61,31 @@ def relative_error(a, b):
 # ---- truth ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_target_of_a_told_point_is_the_score_of_those_of_which_it_is_said():
-    said = np.eye(4, dtype=np.float32)[Y]
-    said[::2, 3] = 1  # a second word, of every other row
+def test_the_target_of_a_point_with_words_is_the_score_of_the_data_that_have_them():
+    words = np.eye(4, dtype=np.float32)[Y]
+    words[::2, 3] = 1  # a second word, of every other row
     x, ratio = 4 * X - 2, np.ones((60, 1), np.float32)
     y = x[:60] + np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32)
-    told = said[:60] * np.array([1, 1, 1, 0], np.float32)
-    target = Posterior(x, said)(y, ratio, told)
-    both = Posterior(x, said)(y, ratio, said[:60])
-    nothing = Posterior(x, said)(y, ratio, np.zeros_like(said[:60]))
-    everything = Posterior(x)(y, ratio)
+    one = words[:60] * np.array([1, 1, 1, 0], np.float32)
+    target = PosteriorTarget(x, words)(y, ratio, one)
+    both = PosteriorTarget(x, words)(y, ratio, words[:60])
+    nothing = PosteriorTarget(x, words)(y, ratio, np.zeros_like(words[:60]))
+    everything = PosteriorTarget(x)(y, ratio)
     assert np.array_equal(nothing, everything)
     for k in range(3):
         rows = Y[:60] == k
-        assert np.allclose(target[rows], Posterior(x[k == Y])(y[rows], ratio[rows]), atol=2e-4)
+        assert np.allclose(target[rows], PosteriorTarget(x[k == Y])(y[rows], ratio[rows]), atol=2e-4)
         assert not np.allclose(target[rows], everything[rows], atol=0.1)
         twice = (k == Y) & (np.arange(len(Y)) % 2 == 0)
         rows &= np.arange(60) % 2 == 0
-        assert np.allclose(both[rows], Posterior(x[twice])(y[rows], ratio[rows]), atol=2e-4)
+        assert np.allclose(both[rows], PosteriorTarget(x[twice])(y[rows], ratio[rows]), atol=2e-4)
 
 
 @pytest.mark.parametrize("ratio", [0.3, 1.0])
 def test_the_trained_score_is_that_of_the_class_or_of_all(trained, ratio):
     process, x, first = trained.process, trained.encode(MANY), OF[:600]
-    levels = trained.parametrisation.levels
-    t = float(levels.times(process, np.array([np.log(ratio * trained.parametrisation.spread)]))[0])
+    levels = trained.preconditioning.levels
+    t = float(levels.times(process, np.array([np.log(ratio * trained.preconditioning.spread)]))[0])
     noised = ink.diffuse(process, x, t, seed=2)[:600]
     all_of_them = ink.EmpiricalScore(process, x)(noised.astype(np.float64), t)
     assert relative_error(trained(noised, t), all_of_them) < 0.35
@@ -134,7 +136,7 @@ def test_guidance_weighs_two_scores(process):
         )
 
 
-def test_a_told_score_is_a_score_for_every_walk_and_derivative():
+def test_a_conditional_score_is_a_score_for_every_walk_and_derivative():
     score = fit(GLASS).given(label=2, guidance=1.5)
     times = score.times(12)
     start = GLASS.prior(float(times[0])).sample(20, 2, seed=4)
@@ -153,15 +155,15 @@ def test_a_told_score_is_a_score_for_every_walk_and_derivative():
 
 
 def test_bits_do_not_depend_on_threads():
-    one, many = (fit(moments=True, threads=k) for k in (1, 3))
+    one, many = (fit(match_moments=True, threads=k) for k in (1, 3))
     assert np.array_equal(one.theta, many.theta) and one.calibration is not None
 
 
-# ---- what is told --------------------------------------------------------------------------------------------------
+# ---- words ---------------------------------------------------------------------------------------------------------
 
 
 def test_words_are_rows_of_the_embedding():
-    """The gradient of a network with words, against differences; a word that is not said has none."""
+    """The gradient of a network with words, against differences; a word that is not given has none."""
     network = MLP(width=5, depth=2, embedding=4, harmonics=2, dropout=0.0).build(3, 2, words=3)
     rng = np.random.default_rng(0)
     theta, x = 0.3 * rng.standard_normal(network.size), rng.standard_normal((4, 3))
@@ -182,27 +184,28 @@ def test_words_are_rows_of_the_embedding():
     assert plain.slots == MLP(width=5, depth=2, embedding=4, harmonics=2).build(3, 2, words=0).slots
 
 
-def test_as_much_is_hidden_as_is_said():
+def test_as_many_words_are_dropped_as_asked_for():
     codes = np.ones((4000, 2), np.float32)
     x = (4 * np.tile(X, (17, 1)) - 2)[:4000]
-    known = Parametrisation.of(VP, x, finest=0.05, fades=False)
+    known = Preconditioning.of(VP, x, sigma_min=0.05, fades=False)
     network = SMALL.build(4, 2, words=2)
-    objective = Objective(VP, known, network, x, 4000, 7, codes=codes, hide=0.1, hide_each=0.3)
-    said = objective.draw(2).said
+    words = WordDropout(codes, p_uncond=0.1, p_drop_word=0.3)
+    objective = DenoisingObjective(VP, known, network, x, 4000, 7, words=words)
+    kept = objective.draw(2).words
     none, each, both = 0.1 + 0.9 * 0.09, 0.9 * 0.7, 0.9 * 0.49
-    for found, expected in (((said == 0).all(1), none), (said[:, 0] == 1, each), ((said == 1).all(1), both)):
+    for found, expected in (((kept == 0).all(1), none), (kept[:, 0] == 1, each), ((kept == 1).all(1), both)):
         assert abs(found.mean() - expected) < 5 * np.sqrt(expected * (1 - expected) / 4000)
-    assert np.array_equal(said, objective.draw(2).said) and not np.array_equal(said, objective.draw(3).said)
+    assert np.array_equal(kept, objective.draw(2).words) and not np.array_equal(kept, objective.draw(3).words)
     assert objective.levels == 4000
 
 
 def test_labels_texts_and_words_say_the_same():
-    assert sayings(np.array([3, 1])) == sayings(["3", "1"]) == sayings([("3",), ["1"]]) == [("3",), ("1",)]
-    vocabulary = Vocabulary.of(sayings(["10 red", "9 blue", "2"]))
+    assert parse_rows(np.array([3, 1])) == parse_rows(["3", "1"]) == parse_rows([("3",), ["1"]]) == [("3",), ("1",)]
+    vocabulary = Vocabulary.of(parse_rows(["10 red", "9 blue", "2"]))
     assert vocabulary.words == ("2", "9", "10", "blue", "red")
     alike = ["-0", "-07", "-7", "--5", "-", "0", "007", "07", "7"]  # equal integers in an order of their own
     assert Vocabulary.of([tuple(alike)]).words == ("-07", "-7", "-0", "0", "007", "07", "7", "-", "--5")
-    assert vocabulary.codes([("9", "red"), ()]).tolist() == [[0, 1, 0, 0, 1], [0] * 5]
+    assert vocabulary.encode([("9", "red"), ()]).tolist() == [[0, 1, 0, 0, 1], [0] * 5]
     texts = [f"{k} {'left' if p[0] < 0.5 else 'right'}" for k, p in zip(Y, X, strict=True)]
     score = fit(condition=texts)
     assert score.vocabulary.words == ("0", "1", "2", "left", "right")
@@ -214,14 +217,16 @@ def test_labels_texts_and_words_say_the_same():
 
 
 def test_saved_and_loaded_it_answers_the_same(tmp_path):
-    score = fit(moments=True)
+    score = fit(match_moments=True)
     score.save(tmp_path / "score")
     loaded = ink.load(tmp_path / "score")
     assert loaded.vocabulary == score.vocabulary
-    for told in ({"label": 2}, {"label": 0, "guidance": 3.0}):
-        assert np.array_equal(loaded.sample(5, seed=1, steps=5, **told), score.sample(5, seed=1, steps=5, **told))
+    for condition in ({"label": 2}, {"label": 0, "guidance": 3.0}):
+        assert np.array_equal(
+            loaded.sample(5, seed=1, steps=5, **condition), score.sample(5, seed=1, steps=5, **condition)
+        )
     with pytest.raises(ValueError, match="not what `given` made of it"):
-        score.given(label=1).save(tmp_path / "told")
+        score.given(label=1).save(tmp_path / "conditional")
 
 
 def test_files_of_the_versions_before_still_load(tmp_path):
@@ -232,7 +237,7 @@ def test_files_of_the_versions_before_still_load(tmp_path):
     config = json.loads(metadata["config"])
     del config["vocabulary"]
     text = json.dumps(config)
-    metadata |= {"version": "3", "config": text, "sha256": checkpoint._checksum(text, tensors)}
+    metadata |= {"version": "3", "config": text, "sha256": file_format.checksum(text, tensors)}
     (tmp_path / "old").write_bytes(serialise(tensors, metadata))
     x = score.encode(X)
     assert np.array_equal(ink.load(tmp_path / "old")(x, 0.1), score(x, 0.1))
@@ -249,18 +254,18 @@ def test_resumed_it_is_as_if_never_interrupted(tmp_path):
         fit(checkpoint=path, every=1, callback=stop)
     other = Y.copy()
     other[0] = 1
-    with pytest.raises(ValueError, match="the same is said"):
+    with pytest.raises(ValueError, match="the same data under the same"):
         ink.resume(path, X, condition=other, **QUIET)
-    with pytest.raises(ValueError, match="condition: this training was told words"):
+    with pytest.raises(ValueError, match="condition: this training is conditioned on words"):
         ink.resume(path, X, **QUIET)
     resumed = ink.resume(path, X, condition=Y, **QUIET)
     assert np.array_equal(resumed.theta, fit().theta)
 
 
-def test_trained_once(tmp_path, monkeypatch):
+def test_the_training_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("INKDIFF_CACHE_DIR", str(tmp_path))
     said = []
-    settings = {"steps": 4, "seed": 1, "net": SMALL, "batch": 32, "moments": False}
+    settings = {"steps": 4, "seed": 1, "net": SMALL, "batch": 32, "parameterisation": RAW}
 
     def once(condition=Y, **others):
         return ink.fit_cached(VP, X, condition=condition, say=said.append, **settings | others, **QUIET)
@@ -270,18 +275,18 @@ def test_trained_once(tmp_path, monkeypatch):
     once(condition=(Y + 1) % 3)
     once(seed=2)
     assert len(said) == 3 and len(list((tmp_path / "scores").glob("*.safetensors"))) == 3
-    path = kept(VP, X, condition=Y, **settings)
+    path = cached_file(VP, X, condition=Y, **settings)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.warns(UserWarning, match="is replaced by a new training"):
         assert np.array_equal(once().theta, first.theta)
-    monkeypatch.setattr("inkdiff.learned.once.cache_folder", lambda *parts: None)
+    monkeypatch.setattr("inkdiff.learned.checkpoint.training_cache.cache_folder", lambda *parts: None)
     assert np.array_equal(once().theta, first.theta) and "cannot be written" in said[-1]
 
 
-def test_trained_once_is_what_fit_would_train(tmp_path, monkeypatch):
+def test_the_cache_keeps_what_fit_would_train(tmp_path, monkeypatch):
     """Whatever `fit` uses of the data is in the key."""
     monkeypatch.setenv("INKDIFF_CACHE_DIR", str(tmp_path))
-    settings = {"steps": 3, "seed": 1, "net": SMALL, "batch": 32, "moments": False} | QUIET
+    settings = {"steps": 3, "seed": 1, "net": SMALL, "batch": 32, "parameterisation": RAW} | QUIET
     wide = X * np.float32([1, 40])
     sets = [{}, {"units": ("cm", "kg")}, {"units": ("cm", "cm")}, {"range": (0, 40)}, {"image_shape": (1, 2)}]
     for known in [*sets, {"name": "other"}]:
@@ -296,18 +301,20 @@ import hashlib, os, pathlib, sys, time
 import numpy as np, inkdiff as ink
 folder, ready = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1], "ready" + sys.argv[2])
 x = np.random.default_rng(0).normal(size=(64, 2))
-what = {"net": ink.MLP(8, 1), "batch": 16, "moments": False, "threads": 1, "progress": False}
+run = ink.RunOptions(progress=False, threads=1, every=1)
+raw = ink.Parameterisation(match_moments=False)
+what = {"net": ink.MLP(8, 1), "batch": 16, "parameterisation": raw, "progress": run}
 ink.fit(ink.VariancePreserving.linear(), x, steps=1, seed=0, **what)  # compiled
 os.environ["INKDIFF_CACHE_DIR"] = str(folder)
 ready.touch()
 while len(list(folder.glob("ready*"))) < 3:
     time.sleep(0.001)
-score = ink.fit_cached(ink.VariancePreserving.linear(), x, steps=100, seed=0, every=1, say=print, **what)
+score = ink.fit_cached(ink.VariancePreserving.linear(), x, steps=100, seed=0, say=print, **what)
 print(hashlib.sha256(score.theta.tobytes()).hexdigest())
 """
 
 
-def test_trained_once_by_processes_at_once(tmp_path):
+def test_one_cache_for_processes_at_once(tmp_path):
     """One trains, the others wait and say so once; nobody's unfinished file is taken for a leftover."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     running = [subprocess.Popen([sys.executable, "-c", AT_ONCE, tmp_path, str(k)], **pipes) for k in range(3)]
@@ -353,30 +360,30 @@ def test_a_lock_is_held_by_one(tmp_path, monkeypatch):
 def test_mistakes_are_named():
     score, plain = fit(), fit(condition=None)
     x = score.encode(X[:6])
-    for told, message in (
-        ({"label": 7}, "label: this score does not know the word '7'; it knows 0, 1, 2"),
-        ({"words": "blue"}, "words: this score does not know the word 'blue'"),
+    for condition, message in (
+        ({"label": 7}, "label: the word '7' is unknown to this model; it knows 0, 1, 2"),
+        ({"words": "blue"}, "words: the word 'blue' is unknown to this model"),
         ({}, "nothing given: give one of label, words, prompt"),
         ({"label": 1, "words": "1"}, "label, words given: give one of"),
         ({"label": 1, "guidance": -1.0}, "guidance must be >= 0"),
     ):
         with pytest.raises(ValueError, match=message):
-            score.given(**told)
+            score.given(**condition)
     with pytest.raises(TypeError, match="label"):
         score.given(label=1.5)
     with pytest.raises(ValueError, match="it was trained without any"):
         plain.given(label=1)
-    with pytest.raises(ValueError, match="x has 6 rows, but something was told of 4"):
+    with pytest.raises(ValueError, match="x has 6 rows, but the condition has 4"):
         score.given(label=Y[:4])(x, 0.1)
     with pytest.raises(ValueError, match="each of the 240 rows of data, got 10"):
         fit(condition=Y[:10])
-    with pytest.raises(ValueError, match="says nothing of any row"):
+    with pytest.raises(ValueError, match="no word for any row"):
         fit(condition=[""] * len(X))
-    with pytest.raises(ValueError, match="condition: a network for bits is told nothing"):
+    with pytest.raises(ValueError, match="condition: LearnedBits cannot be conditioned"):
         ink.fit(ink.Binomial(20), (X > 0.5).astype(np.float32), steps=1, seed=1, condition=Y)
     for bad in (3, "7", [1.5] * len(X)):
         with pytest.raises(TypeError, match="condition"):
             fit(condition=bad)
-    for name in ("hide", "hide_each"):
+    for name in ("p_uncond", "p_drop_word"):
         with pytest.raises(ValueError, match=f"{name} must be a share"):
             fit(**{name: 1.0})

@@ -19,6 +19,8 @@ from inkdiff import datasets
 from inkdiff._core.files import atomic_write
 from inkdiff.datasets.drops import UniformBall
 
+UNMATCHED = ink.Parameterisation(match_moments=False)
+
 N = 40_000
 
 
@@ -117,7 +119,15 @@ def test_numpy_numbers_of_a_dataset_become_pythons(tmp_path: Path) -> None:
         data = datasets.Dataset(x, range=(x.min(), x.max()), image_shape=tuple(np.array([2, 2])))
         assert list(map(type, (*data.range, *data.image_shape))) == [float, float, int, int]
         for process in (ink.VariancePreserving.linear(), ink.VarianceExploding(0.03, 6, ink.Box(-1, 2))):
-            score = ink.fit(process, data, steps=1, seed=0, net=ink.MLP(8, 1), moments=False, progress=False)
+            score = ink.fit(
+                process,
+                data,
+                steps=1,
+                seed=0,
+                net=ink.MLP(8, 1),
+                parameterisation=UNMATCHED,
+                progress=False,
+            )
             score.save(tmp_path / "score")
             assert ink.load(tmp_path / "score").image_shape == (2, 2)
     for wrong in (4, (2.0, 2.0)):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import inkdiff as ink
 from inkdiff.cli import main
 from inkdiff.cli.simulations import simulations
 
@@ -50,6 +51,20 @@ def strange_commands(text: str) -> list[str]:
     ]
 
 
+def unknown_names(text: str) -> list[str]:
+    """Dotted names below `ink` that are not there."""
+    return [name for name in dict.fromkeys(re.findall(r"\bink(?:\.[A-Za-z_]\w*)+", text)) if not _resolves(name)]
+
+
+def _resolves(name: str) -> bool:
+    value: object = ink
+    for part in name.split(".")[1:]:
+        if not hasattr(value, part):
+            return False
+        value = getattr(value, part)
+    return True
+
+
 def left_open(text: str) -> list[str]:
     """Placeholders, and comments other than those between which `inkdiff bench` writes its tables."""
     return re.findall(r"@[A-Z][A-Z_0-9]*@|<!--(?! tables: )", text)
@@ -64,6 +79,7 @@ def test_page_keeps_its_word(page):
     text = page.read_text(encoding="utf-8")
     assert dead_links(text, page.parent) == []
     assert strange_commands(text) == []
+    assert set(unknown_names(text)) <= {"ink.Weighting"}
     assert left_open(text) == []
 
 
@@ -93,6 +109,10 @@ def test_flaws_are_seen():
     ]
     assert strange_commands(f"`inkdiff run {name}`, `inkdiff run NAME`, `inkdiff run my.py`, `inkdiff run truth`") == [
         "truth"
+    ]
+    assert unknown_names("`ink.simulate`, `ink.gan.nothing`, a drop of ink. `ink.Nothing(D=1)`") == [
+        "ink.gan.nothing",
+        "ink.Nothing",
     ]
     assert left_open("@INK_DROP@ a@b.org <!-- later --> <!-- tables: end -->") == ["@INK_DROP@", "<!--"]
     assert not run_and_shown(name, f"`inkdiff run {name}`") and not run_and_shown(name, f"figures/{name}.png")

@@ -1,4 +1,4 @@
-"""The duel: gradients through the slope, exact values at its end, the same bits on any threads, labels, detectives."""
+"""GANs: gradients through the slope, exact values at the end, the same bits on any threads, conditions, tests."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import inkdiff as ink
-from inkdiff.gan.labels import Labels
-from inkdiff.gan.objective import Pair, beside, detective_gradient, forger_gradient, softplus
-from inkdiff.gan.player import Player
+from inkdiff.gan.conditions import Conditions
+from inkdiff.gan.losses import Networks, discriminator_loss, generator_loss, join_columns, softplus
 from inkdiff.metrics import Estimate
 from inkdiff.nn import Arena, PlainMLP, Run, elementwise
 
-TINY = {"forger": PlainMLP(16, 2), "detective": PlainMLP(16, 2), "batch": 64, "progress": False}
+TINY = {"generator": PlainMLP(16, 2), "discriminator": PlainMLP(16, 2), "batch": 64, "progress": False}
 
 
 def random(*shape, seed=0, dtype=np.float64):
@@ -44,7 +44,7 @@ def eight():
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
-def test_gradient_of_the_perceptron(depth):
+def test_gradient_of_the_plain_network(depth):
     network = PlainMLP(7, depth).build(4, 3)
     theta, x, dy = parameters(network), random(6, 4, seed=2), random(6, 3, seed=3)
     _, backprop = network(training(theta), x)
@@ -87,42 +87,42 @@ def test_gradient_through_the_slope(depth):
     np.testing.assert_allclose(gradient, numerical, atol=1e-7)
 
 
-@pytest.mark.parametrize("labels", [0, 2])
-def test_gradient_of_the_detectives_loss_with_r1(labels):
+@pytest.mark.parametrize("words", [0, 2])
+def test_gradient_of_the_discriminators_loss_with_r1(words):
     d, r1, n = 3, 0.7, 8
-    network = PlainMLP(6, 3).build(d + labels, 1)
-    theta, real, fake = parameters(network), random(n, d + labels, seed=2), random(n, d + labels, seed=3)
+    network = PlainMLP(6, 3).build(d + words, 1)
+    theta, real, fake = parameters(network), random(n, d + words, seed=2), random(n, d + words, seed=3)
 
     def loss(theta):
-        return detective_gradient(
+        return discriminator_loss(
             network, training(theta), real, fake, np.empty((2, network.size)), d=d, r1=r1, batch=n
         )
 
     out = np.full((2, network.size), np.nan)
-    value = detective_gradient(network, training(theta), real, fake, out, d=d, r1=r1, batch=n)
-    # The loss itself, slope by differences: labels do not count.
+    value = discriminator_loss(network, training(theta), real, fake, out, d=d, r1=r1, batch=n)
+    # The loss itself, slope by differences: conditions do not count.
     D = lambda x: network(Run(theta, Arena()), x)[0]  # noqa: E731
-    slope = [np.diag(directional(lambda x: D(x)[:, 0], real, e)[:, None] * np.ones(n)) for e in np.eye(d + labels)[:d]]
+    slope = [np.diag(directional(lambda x: D(x)[:, 0], real, e)[:, None] * np.ones(n)) for e in np.eye(d + words)[:d]]
     expected = np.logaddexp(0, -D(real)).mean() + np.logaddexp(0, D(fake)).mean()
     assert value == pytest.approx(expected + r1 / 2 * np.sum(np.square(slope)) / n, rel=1e-7)
     numerical = [directional(loss, theta, e) for e in np.eye(network.size)]
     np.testing.assert_allclose(out.sum(0), numerical, atol=1e-7)
 
 
-@pytest.mark.parametrize("labels", [0, 2])
-def test_gradient_of_the_forgers_loss(labels):
+@pytest.mark.parametrize("words", [0, 2])
+def test_gradient_of_the_generators_loss(words):
     d, latent, n = 3, 2, 8
-    pair = Pair(PlainMLP(6, 2).build(latent + labels, d), PlainMLP(5, 3).build(d + labels, 1))
-    theta, opponent = parameters(pair.forger), parameters(pair.detective, seed=9)
-    z, hot = random(n, latent, seed=3), None if labels == 0 else np.eye(labels)[np.arange(n) % labels]
+    networks = Networks(PlainMLP(6, 2).build(latent + words, d), PlainMLP(5, 3).build(d + words, 1))
+    theta, opponent = parameters(networks.generator), parameters(networks.discriminator, seed=9)
+    z, codes = random(n, latent, seed=3), None if words == 0 else np.eye(words)[np.arange(n) % words]
 
     def loss(theta, out=None):
-        out = np.empty((1, pair.forger.size)) if out is None else out
-        return forger_gradient(pair, training(theta), training(opponent), z, hot, out, batch=n)
+        out = np.empty((1, networks.generator.size)) if out is None else out
+        return generator_loss(networks, training(theta), training(opponent), z, codes, out, batch=n)
 
-    gradient = np.full((1, pair.forger.size), np.nan)
+    gradient = np.full((1, networks.generator.size), np.nan)
     loss(theta, gradient)
-    numerical = [directional(loss, theta, e) for e in np.eye(pair.forger.size)]
+    numerical = [directional(loss, theta, e) for e in np.eye(networks.generator.size)]
     np.testing.assert_allclose(gradient[0], numerical, atol=1e-8)
 
 
@@ -137,92 +137,105 @@ def test_fused_curvature_agrees_with_array_code():
         np.testing.assert_allclose(narrow, wide, atol=2e-6)
 
 
-def test_losses_where_the_detective_cannot_tell():
-    """D = 0: the detective loses 2 ln 2, the forger ln 2; and no overflow far away from it."""
+def test_losses_where_the_discriminator_cannot_tell():
+    """D = 0: the discriminator loses 2 ln 2, the generator ln 2; and no overflow far away from it."""
     network = PlainMLP(4, 2).build(2, 1)
     theta, x = np.zeros(network.size), random(5, 2)
     out = np.empty((2, network.size))
-    assert detective_gradient(network, training(theta), x, x, out, d=2, r1=1.0, batch=5) == pytest.approx(
+    assert discriminator_loss(network, training(theta), x, x, out, d=2, r1=1.0, batch=5) == pytest.approx(
         2 * math.log(2)
     )
     np.testing.assert_allclose(softplus(np.array([-1e4, 0, 1e4])), [0, math.log(2), 1e4])
 
 
-# ---- the duel ----------------------------------------------------------------------------------------------------
+# ---- training ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("label", [False, True])
-def test_same_bits_on_any_threads(eight, label):
+@pytest.mark.parametrize("conditional", [False, True])
+def test_same_bits_on_any_threads(eight, conditional):
     results = []
     for threads in (1, 2, 3):
-        f = ink.gan.duel(eight, steps=12, seed=3, label=label, threads=threads, **(TINY | {"batch": 1100}))
-        results.append((f.theta, f.detective.theta, f.sample(700, seed=1), f.history.accuracy.value))
+        options = TINY | {"batch": 1100, "progress": ink.RunOptions(False, threads=threads)}
+        f = ink.gan.fit(eight, steps=12, seed=3, condition=eight.y if conditional else None, **options)
+        results.append((f.theta, f.discriminator.theta, f.sample(700, seed=1), f.history.accuracy.value))
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(one, two)
 
 
-def test_seeds_make_different_duels(eight):
-    one, two = (ink.gan.duel(eight, steps=3, seed=s, **TINY) for s in (1, 2))
+def test_seeds_make_different_generators(eight):
+    one, two = (ink.gan.fit(eight, steps=3, seed=s, **TINY) for s in (1, 2))
     assert (one.theta != two.theta).all() or np.mean(one.theta != two.theta) > 0.9
     assert (one.sample(5, seed=1) != one.sample(5, seed=2)).all()
 
 
-def test_the_forger_learns(eight):
-    """After a few hundred steps the forgeries have come an order of magnitude nearer to the data."""
+def test_the_generator_learns(eight):
+    """After a few hundred steps the samples have come an order of magnitude nearer to the data."""
     seen = {}
 
     def keep_the_first(k, losses, snapshot):
         if k == 1:
             seen[1] = snapshot()
 
-    forger = ink.gan.duel(
-        eight, steps=300, seed=1, batch=128, lr=5e-3, progress=False, forger=PlainMLP(32, 3),
-        detective=PlainMLP(32, 3), callback=keep_the_first,
-    )  # fmt: skip
+    shapes = {"generator": PlainMLP(32, 3), "discriminator": PlainMLP(32, 3)}
+    options = ink.RunOptions(False, callback=keep_the_first)
+    generator = ink.gan.fit(eight, steps=300, seed=1, batch=128, lr=5e-3, progress=options, **shapes)
     fresh = ink.datasets.eight_gaussians(1000, 2)
-    before, after = (ink.energy_distance(f.sample(1000, seed=3), fresh).value for f in (seen[1], forger))
+    before, after = (ink.energy_distance(f.sample(1000, seed=3), fresh).value for f in (seen[1], generator))
     assert after < before / 10
-    assert seen[1].about["step"] == 1 and "step" not in forger.about
-    history = forger.history
-    assert len(history.step) == len(history.forger_loss) == len(history.detective_loss) == len(history.accuracy) == 100
+    assert seen[1].about["step"] == 1 and "step" not in generator.about
+    history = generator.history
+    assert (
+        len(history.step)
+        == len(history.generator_loss)
+        == len(history.discriminator_loss)
+        == len(history.accuracy)
+        == 100
+    )
     assert history.step[-1] == 300 and (history.accuracy.stderr > 0).all()
     assert 0.4 < history.accuracy.value[-1] < 0.9
 
 
-def test_labels_are_obeyed():
-    """Two far clouds, labelled 3 and 7: asked for one, the forger draws it; the proportions are those of the data."""
+def test_conditions_are_obeyed():
+    """Two far clouds, labelled 3 and 7: asked for one, the generator draws it; else in the shares of the data."""
     y = np.where(np.arange(1200) % 4 == 0, 7, 3)
     x = np.where(y == 7, 1.0, -1.0)[:, None] + 0.2 * random(1200, 2, seed=1)
     data = ink.datasets.Dataset(x.astype(np.float32), y)
-    forger = ink.gan.duel(data, steps=250, seed=1, label=True, lr=5e-3, **TINY)
+    generator = ink.gan.fit(data, steps=250, seed=1, condition=y, lr=5e-3, **TINY)
     for label, sign in ((3, -1), (7, 1)):
-        assert np.mean(np.sign(forger.sample(400, seed=2, label=label).mean(1)) == sign) > 0.95
+        assert np.mean(np.sign(generator.sample(400, seed=2, label=label).mean(1)) == sign) > 0.95
     mixed = np.array([3, 7] * 50)
-    asked = forger.sample(100, seed=2, label=mixed).mean(1) > 0
+    asked = generator.sample(100, seed=2, label=mixed).mean(1) > 0
     assert np.mean(asked == (mixed == 7)) > 0.95
-    drawn = forger.labels.draw(4000, seed=5)
-    assert abs(Estimate.of_mean(drawn == 7).z(0.25)) < 5
-    assert forger.sample(50, seed=1).shape == (50, 2)
-    assert forger.detective(data.x, data.y).shape == (1200,)
+    drawn = generator.conditions.draw(4000, seed=5)
+    assert abs(Estimate.of_mean(drawn[:, 1]).z(0.25)) < 5
+    assert generator.sample(50, seed=1).shape == (50, 2)
+    assert generator.discriminator(data.x, data.y).shape == (1200,)
     wrong = np.where(y == 7, 3, 7)
-    assert forger.detective(data.x, data.y).mean() > forger.detective(data.x, wrong).mean() + 0.2
+    assert generator.discriminator(data.x, data.y).mean() > generator.discriminator(data.x, wrong).mean() + 0.2
 
 
 def test_pictures_keep_their_shape_and_units():
     digits = ink.datasets.digits()
-    forger = ink.gan.duel(digits, steps=3, seed=1, label=True, **TINY)
-    assert forger.image_shape == (8, 8) and forger.latent == 32 and len(forger.labels) == 10
-    assert forger.sample(4, seed=1, label=5).shape == (4, 64)
-    assert forger.scaling.decode(np.float32([-1, 1])).tolist() == [0, 1]
-    assert "10 labels" in repr(forger)
+    generator = ink.gan.fit(digits, steps=3, seed=1, condition=digits.y, **TINY)
+    assert generator.image_shape == (8, 8) and generator.latent == 32 and len(generator.conditions.vocabulary) == 10
+    assert generator.sample(4, seed=1, label=5).shape == (4, 64)
+    assert generator.scaling.decode(np.float32([-1, 1])).tolist() == [0, 1]
+    assert "10 words" in repr(generator)
 
 
-def test_labels_of_a_data_set():
-    labels = Labels.of(ink.datasets.Dataset(np.zeros((4, 1)), np.array([2, 9, 9, 9])))
-    assert labels == Labels((2, 9), (0.25, 0.75))
-    x = random(2, 3, dtype=np.float32)
-    np.testing.assert_array_equal(beside(Arena(), x, labels.columns([9, 2], 2, like=x))[:, 3:], [[0, 1], [1, 0]])
+def test_conditions_of_the_data():
+    x = random(4, 3, dtype=np.float32)
+    conditions, codes = Conditions.of(np.array([10, 9, 9, 9]), x)
+    assert conditions.vocabulary.words == ("9", "10")
+    np.testing.assert_array_equal(conditions.codes, [[1, 0], [0, 1]])
+    np.testing.assert_array_equal(conditions.shares, [0.75, 0.25])
+    np.testing.assert_array_equal(join_columns(Arena(), x, codes)[:, 3:], [[0, 1], [1, 0], [1, 0], [1, 0]])
+    texts, codes = Conditions.of(["thin 7", "7", "7", "thick 1"], x)
+    assert texts.vocabulary.words == ("1", "7", "thick", "thin") and len(texts.codes) == 3
+    np.testing.assert_array_equal(texts.encode(4, x, label=None, words=None, prompt="thin 7")[2], codes[0])
+    shares = {tuple(code): share for code, share in zip(texts.codes, texts.shares, strict=True)}
+    assert [shares[tuple(code)] for code in codes] == [0.25, 0.5, 0.5, 0.25]
 
 
 # ---- what it says when it breaks ---------------------------------------------------------------------------------
@@ -230,52 +243,44 @@ def test_labels_of_a_data_set():
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_not_finite_is_diagnosed(eight):
-    with pytest.raises(
-        FloatingPointError, match=r"(forger|detective) broke down at step \d+ of 50: its .*lower learning"
-    ):
-        ink.gan.duel(eight, steps=50, seed=1, lr=1e30, **TINY)
+    said = r"the (generator|discriminator) broke down at step \d+ of 50: the loss is .*lower learning .* or a larger r1"
+    with pytest.raises(FloatingPointError, match=said):
+        ink.gan.fit(eight, steps=50, seed=1, lr=1e30, **TINY)
 
 
-def test_weights_at_fault_and_answers_at_fault_are_told_apart():
-    network = PlainMLP(4, 1).build(2, 1)
-    rules = {"batch": 8, "steps": 10, "lr": 1e-3, "warmup": 0}
-    player = Player.start("detective", network, np.empty(0, np.float32), seed=1, step=0, **rules)
-    with pytest.raises(FloatingPointError, match="Its weights are finite, so its answers"):
-        player.advance(lambda arena, rows, out: math.inf)
-    player.state.theta[3] = np.nan
-    with pytest.raises(FloatingPointError, match="undone by an earlier step"):
-        player.advance(lambda arena, rows, out: math.nan)
-    with pytest.raises(FloatingPointError, match="its weights are not finite"):
-        player.check()
+# ---- the classifier two-sample test ----------------------------------------------------------------------------------
 
 
-# ---- fresh detectives --------------------------------------------------------------------------------------------
-
-
-def test_a_fresh_detective_comes_near_the_best_there_is():
-    """N(0, 1) against N(m, 1): nobody is right more often than Phi(m/2), and the detective nearly is."""
+def test_a_classifier_comes_near_the_best_there_is():
+    """N(0, 1) against N(m, 1): nobody is right more often than Phi(m/2), and the classifier nearly is."""
     m = 1.0
     real, fake = random(4000, 2, seed=1), random(4000, 2, seed=2) + np.array([m, 0])
-    found = ink.gan.detect(real, fake, seed=1, net=PlainMLP(16, 2), steps=300, batch=256).accuracy
+    test = ink.gan.classifier_two_sample_test(real, fake, seed=1, net=PlainMLP(16, 2), steps=300, batch=256)
+    found = test.accuracy
     best = 0.5 * (1 + math.erf(m / 2 / math.sqrt(2)))
     assert found.value < best + 5 * found.stderr
     assert found.value > best - 0.02 - 5 * found.stderr
+    assert test.p_value < 1e-100
+    assert test.total_variation == (2 * found.value - 1, 2 * found.stderr)  # and the true one is 2 best - 1
 
 
-def test_a_fresh_detective_guesses_where_there_is_nothing_to_find():
+def test_a_classifier_guesses_where_there_is_nothing_to_find():
     real, fake = random(2000, 2, seed=1), random(3000, 2, seed=2)
-    found, detective = ink.gan.detect(real, fake, seed=1, net=PlainMLP(16, 2), steps=100, batch=256)
+    test = ink.gan.classifier_two_sample_test(real, fake, seed=1, net=PlainMLP(16, 2), steps=100, batch=256)
+    found = test.accuracy
     assert abs(found.z(0.5)) < 5
     most = math.sqrt(0.25 / 1000 + 0.25 / 1500) / 2  # if it calls as many points real as forged
     assert most / 2 < found.stderr < 1.001 * most
-    odds = detective.log_odds(real)
-    np.testing.assert_allclose(detective(real), 1 / (1 + np.exp(-odds)), rtol=1e-5)
+    assert test.p_value == pytest.approx(scipy.stats.norm.sf(found.z(0.5)))
+    odds = test.classifier.log_odds(real)
+    np.testing.assert_allclose(test.classifier(real), 1 / (1 + np.exp(-odds)), rtol=1e-5)
 
 
-def test_a_fresh_detective_has_the_same_bits_on_any_threads():
+def test_a_classifier_has_the_same_bits_on_any_threads():
     real, fake = random(500, 2, seed=1), random(500, 2, seed=2)
-    one, two = (ink.gan.detect(real, fake, seed=1, net=PlainMLP(8, 2), steps=5, threads=k) for k in (1, 3))
-    np.testing.assert_array_equal(one.detective.theta, two.detective.theta)
+    common = {"seed": 1, "net": PlainMLP(8, 2), "steps": 5}
+    one, two = (ink.gan.classifier_two_sample_test(real, fake, threads=k, **common) for k in (1, 3))
+    np.testing.assert_array_equal(one.classifier.theta, two.classifier.theta)
     assert one.accuracy == two.accuracy
 
 
@@ -332,61 +337,58 @@ def test_grid_of_gaussians():
         ({"lr": 0.0}, "lr"),
         ({"lr": math.nan}, "lr"),
         ({"r1": -0.1}, "r1 must be >= 0"),
-        ({"warmup": -1}, "warmup"),
-        ({"threads": -1}, "threads"),
-        ({"every": 0}, "every"),
         ({"latent": 0}, "latent"),
         ({"held_out": 0.0}, "held_out"),
         ({"held_out": 1.0}, "held_out"),
         ({"held_out": 0.001}, "at least 20"),
-        ({"forger": ink.MLP()}, "forger must be an inkdiff"),
-        ({"detective": 3}, "detective must be an inkdiff"),
-        ({"label": True}, "labels .y"),
-        ({"label": "no"}, "label must be True or False, got 'no'"),
-        ({"progress": 0}, "progress must be True or False"),
+        ({"generator": ink.MLP()}, "generator must be an inkdiff"),
+        ({"discriminator": 3}, "discriminator must be an inkdiff"),
+        ({"condition": "no"}, "condition must hold one label, text or list of words per row"),
+        ({"condition": [1, 2]}, "condition must have one entry for each of the 100 rows"),
+        ({"condition": np.ones(100, int)}, "condition must differ between rows"),
+        ({"progress": 0}, "progress must be True, False"),
     ],
 )
-def test_bad_settings_of_a_duel(arguments, named):
+def test_bad_settings(arguments, named):
     with pytest.raises((ValueError, TypeError), match=named):
-        ink.gan.duel(random(100, 2), **({"steps": 1, "seed": 1, "progress": False} | arguments))
+        ink.gan.fit(random(100, 2), **({"steps": 1, "seed": 1, "progress": False} | arguments))
 
 
-def test_bad_data_of_a_duel():
+def test_bad_data():
     for bad, named in ((np.zeros((100, 2)), "nothing to learn"), (np.full((50, 2), np.nan), "data must be finite"),
                        (np.zeros(5), "data must have shape"), (random(25, 2), "held_out=0.1 leaves 2")):  # fmt: skip
         with pytest.raises(ValueError, match=named):
-            ink.gan.duel(bad, steps=1, seed=1, progress=False)
-    with pytest.raises(ValueError, match="at least two kinds"):
-        ink.gan.duel(ink.datasets.Dataset(random(300, 2), np.ones(300, int)), steps=1, seed=1, label=True)
+            ink.gan.fit(bad, steps=1, seed=1, progress=False)
 
 
-def test_bad_requests_of_forger_and_detective(eight):
-    plain = ink.gan.duel(eight, steps=1, seed=1, **TINY)
-    asked = ink.gan.duel(eight, steps=1, seed=1, label=True, **TINY)
+def test_bad_requests_of_generator_and_discriminator(eight):
+    plain = ink.gan.fit(eight, steps=1, seed=1, **TINY)
+    asked = ink.gan.fit(eight, steps=1, seed=1, condition=eight.y, **TINY)
     for call, named in (
         (lambda: plain.sample(0, seed=1), "n must be"),
         (lambda: plain.sample(3, seed=-1), "seed"),
-        (lambda: plain.sample(3, seed=1, label=2), "trained without labels"),
-        (lambda: asked.sample(3, seed=1, label=8), "among 0, 1, 2, 3, 4, 5, 6, 7, got 8"),
-        (lambda: asked.sample(3, seed=1, label=[1, 2]), "one label or 3"),
+        (lambda: plain.sample(3, seed=1, label=2), "trained without conditions"),
+        (lambda: asked.sample(3, seed=1, label=8), "'8'.* 0, 1, 2, 3, 4, 5, 6, 7"),
+        (lambda: asked.sample(3, seed=1, label=[1, 2]), "one for all rows or 3"),
         (lambda: asked.sample(3, seed=1, label="two"), "label"),
-        (lambda: plain.detective(eight.x[:, :1]), "2 coordinates"),
-        (lambda: plain.detective(eight.x, eight.y), "give labels if"),
-        (lambda: asked.detective(eight.x), "give labels if"),
+        (lambda: asked.sample(3, seed=1, label=2, prompt="2"), "give one of"),
+        (lambda: plain.discriminator(eight.x[:, :1]), "2 coordinates"),
+        (lambda: plain.discriminator(eight.x, eight.y), "give a condition if"),
+        (lambda: asked.discriminator(eight.x), "give a condition if"),
     ):
         with pytest.raises((ValueError, TypeError), match=named):
             call()
 
 
-def test_bad_input_of_detect_and_modes(eight):
+def test_bad_input_of_the_two_sample_test_and_modes(eight):
     x = eight.x
     grid = ink.datasets.grid_gaussians(100, 1, spacing=0.2)
     for call, named in (
-        (lambda: ink.gan.detect(x, x[:30], seed=1), "at least 40"),
-        (lambda: ink.gan.detect(x, x[:, :1], seed=1), "fake has 1 columns"),
-        (lambda: ink.gan.detect(x, x, seed=1, steps=0), "steps"),
-        (lambda: ink.gan.detect(x, x, seed=1, net=3), "net must be"),
-        (lambda: ink.gan.detect(x, x, seed=1, r1=-1), "r1"),
+        (lambda: ink.gan.classifier_two_sample_test(x, x[:30], seed=1), "at least 40"),
+        (lambda: ink.gan.classifier_two_sample_test(x, x[:, :1], seed=1), "fake has 1 columns"),
+        (lambda: ink.gan.classifier_two_sample_test(x, x, seed=1, steps=0), "steps"),
+        (lambda: ink.gan.classifier_two_sample_test(x, x, seed=1, net=3), "net must be"),
+        (lambda: ink.gan.classifier_two_sample_test(x, x, seed=1, r1=-1), "r1"),
         (lambda: ink.modes_covered(x, ink.datasets.checkerboard(10, 1)), "known modes"),
         (lambda: ink.modes_covered(x, ink.datasets.moons(10, 1)), "2 x 3 standard"),
         (lambda: ink.modes_covered(x, grid), "2 x 3 standard"),

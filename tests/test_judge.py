@@ -14,6 +14,8 @@ import inkdiff as ink
 from inkdiff import metrics
 from inkdiff.cli import main
 
+UNMATCHED = ink.Parameterisation(match_moments=False)
+
 
 def rng(seed):
     return np.random.default_rng(seed)
@@ -71,7 +73,7 @@ def test_sliced_wasserstein_refuses(arguments, message):
         ink.sliced_wasserstein(*arguments[:2], **({"directions": arguments[2]} if len(arguments) > 2 else {}))
 
 
-# ---- the frozen classifier ------------------------------------------------------------------------------------------
+# ---- the feature classifier -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +157,33 @@ def test_the_truth_is_worth_its_floor():
         assert abs(math.log(measure.ratio)) < 0.8
 
 
+def test_a_metric_and_a_model_of_ones_own():
+    """A user's function of two clouds stands beside the house's; a model without steps or density can be judged."""
+
+    def gap(x, y):
+        return ink.Estimate(float(abs(x.mean(0) - y.mean(0)).sum()), float(x.std() / math.sqrt(len(x))))
+
+    class Generator:
+        d = 2
+
+        def sample(self, n, *, seed):
+            return ring(n, seed).x + 1
+
+    names = ["energy distance", "sliced Wasserstein", "gap of the means"]
+    found = ink.judge(Generator(), ink.FreshData(ring), metrics={names[2]: gap}, samples=300, draws=3, steps=None)
+    assert [measure.name for measure in found] == names
+    assert abs(found[2].value.value - 2) < 0.5 and found[2].ratio > 4
+    train, held_out = ring(300, 1), ring(200, 2)
+    found = ink.judge(
+        Generator(), ink.HeldOut(train, held_out), metrics={names[2]: gap}, samples=50, draws=1, steps=None
+    )
+    assert [measure.name for measure in found] == names
+    with pytest.raises(TypeError, match="metrics must map names to functions"):
+        ink.judge(Generator(), ink.FreshData(ring), metrics=gap)
+    with pytest.raises(TypeError, match="score must be a model with `d` and `sample"):
+        ink.judge(object(), ink.FreshData(ring))
+
+
 def test_faults_are_seen():
     """One cluster of eight missing; and a Gaussian too wide, whose divergence is known."""
     density = ring(2, 0).density
@@ -224,7 +253,7 @@ def test_judge_refuses(arguments, message):
         ink.judge(model, **({"samples": 30, "draws": 1} | arguments))
     with pytest.raises(ValueError, match="parts of one set"):
         ink.HeldOut(ring(5, 0), ink.datasets.digits())
-    with pytest.raises(TypeError, match="score must be a learned one"):
+    with pytest.raises(TypeError, match="score must be a model with"):
         ink.judge(ink.BoxScore, ink.FreshData(ring))
     with pytest.raises(TypeError, match=r"held_out must be a data set.*got an array of shape \(5, 2\)"):
         ink.HeldOut(ring(5, 0), ring(5, 1).x)
@@ -287,7 +316,7 @@ def test_a_figure_is_found_again_by_the_name_of_its_points(tmp_path, capsys):
 
 def test_a_process_that_counts_its_steps_has_no_density(tmp_path, capsys):
     path = tmp_path / "ring"
-    ink.fit(ink.VariancePreserving.ddpm(), ring(300, 0), moments=False, **TINY).save(path)
+    ink.fit(ink.VariancePreserving.ddpm(), ring(300, 0), parameterisation=UNMATCHED, **TINY).save(path)
     assert judge(path) == 0
     out = capsys.readouterr().out
     assert "energy distance" in out and "NLL" not in out
@@ -298,13 +327,13 @@ def test_digits_are_judged_by_those_held_out(digits, tmp_path, capsys, monkeypat
     train, _ = digits
     monkeypatch.setattr(ink.learned.LearnedScore, "sample", lambda self, n, **how: train.x[:n])
     process = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
-    ink.fit(process, train, checkpoint=tmp_path / "part", moments=False, **TINY)
+    ink.fit(process, train, checkpoint=tmp_path / "part", parameterisation=UNMATCHED, **TINY)
     assert judge(tmp_path / "part") == 0
     out = capsys.readouterr().out
     assert "1257 rows to train on, 540 held out" in out and "WARNING" not in out and "features" in out
     warnings = {}
     for name, data in (("whole", ink.datasets.digits()), ("other", train.x[:700])):
-        ink.fit(process, data, moments=False, **TINY).save(tmp_path / name)
+        ink.fit(process, data, parameterisation=UNMATCHED, **TINY).save(tmp_path / name)
         assert judge(tmp_path / name, "--json", "--data", "digits") == 0
         (warnings[name],) = json.loads(capsys.readouterr().out)["warnings"]
     assert "all 1797 rows" in warnings["whole"] and "700 other rows of 'array'" in warnings["other"]
@@ -322,7 +351,12 @@ def test_train_can_hold_out_what_judge_judges_by(tmp_path, capsys):
 
 def test_files_that_cannot_be_judged(tmp_path, capsys):
     path = tmp_path / "array"
-    ink.fit(ink.VariancePreserving.linear(), ring(300, 0).x, moments=False, **TINY).save(path)
+    ink.fit(
+        ink.VariancePreserving.linear(),
+        ring(300, 0).x,
+        parameterisation=UNMATCHED,
+        **TINY,
+    ).save(path)
     (tmp_path / "none").write_text("not a score")
     (tmp_path / "cut").write_bytes(path.read_bytes()[:-50])
     np.save(tmp_path / "line.npy", np.zeros(5))

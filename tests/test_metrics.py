@@ -546,11 +546,11 @@ def test_entropy_in_a_disc() -> None:
     disc, n = Disc(2.0), 40_000
     truth = math.log(4 * math.pi)
     z, powers = [], []
-    for seed in range(20):
+    for seed in range(12):
         x = in_the_disc(n, seed)
         z.append(metrics.entropy(x, disc, bins=20).z(truth))
         powers.append(metrics.uniformity_test(x, disc, 20).p_value)
-    assert abs(np.mean(z)) < 5 / math.sqrt(20) and 0.4 < np.std(z) < 1.6
+    assert abs(np.mean(z)) < 5 / math.sqrt(12) and 0.4 < np.std(z) < 1.6
     assert stats.kstest(powers, "uniform").pvalue > 1e-5
     # and a density proportional to r, whose entropy is ln V + 1/3 - ln(3/2)
     x = in_the_disc(n, 7, 1 / 3)
@@ -591,3 +591,31 @@ def test_what_a_domain_of_ones_own_must_declare() -> None:
         metrics.uniform_entropy(ink.Free(), 2)
     with pytest.raises(TypeError, match="give a Box"):
         metrics.concentration(x, ink.Free(), 4)
+
+
+def test_distance_from_equilibrium_in_a_disc() -> None:
+    process, n = ink.Brownian(1.0, Disc(2.0)), 40_000
+    z = [metrics.chi2_to_equilibrium(in_the_disc(n, seed), process, bins=12).z(0.0) for seed in range(30)]
+    assert abs(np.mean(z)) < 5 / math.sqrt(30)
+    kl = [metrics.kl_to_equilibrium(in_the_disc(n, seed), process, bins=12).value for seed in range(10)]
+    assert abs(np.mean(kl)) < 5 * 144 / n
+    # density proportional to r: KL = ln(3/2) - 1/3, chi^2 = 9/8 - 1, less what the cells' width hides
+    x = in_the_disc(n, 7, 1 / 3)
+    found = metrics.kl_to_equilibrium(x, process, bins=30)
+    assert abs(found.value - (math.log(1.5) - 1 / 3)) < 5 * found.stderr + 0.003
+    found = metrics.chi2_to_equilibrium(x, process, bins=30)
+    assert abs(found.value - 1 / 8) < 5 * found.stderr + 0.003
+    maze = ink.Brownian(1.0, ink.Maze(UNIT, np.eye(2, dtype=bool)))
+    even = np.concatenate([rng(3).random((n, 2)) / 2 + corner for corner in ([0, 0.5], [0.5, 0])])
+    assert metrics.kl_to_equilibrium(even, maze, bins=4).value < 0.001
+    assert metrics.kl_to_equilibrium(even[:n], maze, bins=4).value == pytest.approx(math.log(2), abs=0.001)
+
+
+def test_an_equilibrium_that_is_not_uniform_needs_a_box() -> None:
+    class Bowl(ink.Brownian):
+        @property
+        def equilibrium(self) -> Any:
+            return ink.OrnsteinUhlenbeck(1.0, 1.0).equilibrium
+
+    with pytest.raises(ValueError, match=r"not uniform in .*known in a Box and in free space"):
+        metrics.kl_to_equilibrium(in_the_disc(1000, 0), Bowl(1.0, Disc(2.0)))

@@ -152,7 +152,7 @@ def test_a_mixed_drop_is_found_compact_as_often_as_it_should(seed, fraction):
     mixed = ink.diffuse(ink.Brownian(1.0, glass), drop.x.astype(np.float64), 3.0, seed=seed)
     for N in (1, 2, 5):
         found = microstates.recompaction(mixed, glass, region, N)
-        assert found.expected == pytest.approx(fraction**N) and found.looks == 100_000 // N
+        assert found.expected == pytest.approx(fraction**N) and found.trials == 100_000 // N
         assert abs(found.estimate.value - found.expected) < 5 * found.estimate.stderr
         low, high = found.interval(1 - 1e-6)
         assert low < found.expected < high
@@ -161,14 +161,14 @@ def test_a_mixed_drop_is_found_compact_as_often_as_it_should(seed, fraction):
 def test_compact_drop_is_always_found():
     x = np.full((12, 2), 0.25)
     found = microstates.recompaction(x, ink.Box(0, 1), ink.Box(0, 0.5), 3)
-    assert (found.hits, found.looks, found.fraction) == (4, 4, 0.25)
+    assert (found.hits, found.trials, found.fraction) == (4, 4, 0.25)
     assert found.interval()[1] == 1.0
 
 
 def test_fractions_of_volumes_beyond_float64():
     x = np.full((10, 64), 0.25e-6)
     found = microstates.recompaction(x, ink.Box(0, 1e-6), ink.Box(0, 0.5e-6), 2)
-    assert (found.hits, found.looks, found.fraction) == (5, 5, 2.0**-64)
+    assert (found.hits, found.trials, found.fraction) == (5, 5, 2.0**-64)
 
 
 @pytest.mark.parametrize("p, looks", [(0.5, 20), (0.02, 50), (0.9, 7)])

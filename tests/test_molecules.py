@@ -65,11 +65,11 @@ def test_cutting_a_run_changes_nothing():
     start = ready()
     whole = mol.run(start, 100)
     assert same(mol.run(mol.run(start, 37), 63), whole)
-    seen = mol.film(start, 20, 5)
+    seen = mol.trajectory(start, 20, 5)
     assert same(seen.last, whole)
     assert same(mol.State(start.fluid, seen.x[0], seen.v[0]), start)
     assert same(mol.State(start.fluid, seen.x[7], seen.v[7]), mol.run(start, 35))
-    watched = mol.watch(start, 20, 5, {"p": lambda s: s.momentum})
+    watched = mol.observables(start, 20, 5, {"p": lambda s: s.momentum})
     assert same(watched.last, whole) and watched.observed["p"].shape == (21, 2)
     np.testing.assert_allclose(seen.times, watched.times)
     assert same(mol.run(start, 0), start)
@@ -170,7 +170,7 @@ def test_energy_wavers_by_dt_squared_and_does_not_drift():
     for dt in (0.005, 0.0025):
         state = placed(mol.Fluid(400, 0.5, dt=dt), (s := ready(400, seed=5)).positions, s.velocities)
         every = round(0.01 / dt)
-        energy = mol.watch(state, 500, every, {"E": lambda s: s.energy.total}).observed["E"]
+        energy = mol.observables(state, 500, every, {"E": lambda s: s.energy.total}).observed["E"]
         spread.append(energy.std())
         slope = np.polyfit(np.arange(501), energy, 1)[0] * 500
         assert abs(slope) < 3e-4 * energy.mean()
@@ -235,7 +235,7 @@ def test_correlations_equal_their_sums():
     from inkdiff.physics.molecules.state import shortest
 
     state = ready(40, 0.3)
-    seen = mol.film(state, 30, 40)
+    seen = mol.trajectory(state, 30, 40)
     msd, vacf = _correlations(seen, 15)
     r = np.cumsum(np.concatenate([np.zeros((1, 40, 2)), shortest(np.diff(seen.x, axis=0))]), 0) * state.fluid.quantum
     v = seen.v * state.fluid.quantum / state.fluid.dt
@@ -298,7 +298,7 @@ def test_two_worlds_part_exponentially_both_ways():
     rates = []
     for begin in (state, state.reversed()):  # chaos has no arrow: backwards is as unstable
         others = [begin.displaced(i) for i in (0, 100, 200, 300)]
-        times, distances = mol.apart(begin, others, 120, 50)
+        times, distances = mol.divergence(begin, others, 120, 50)
         assert distances.shape == (4, 121) and times[-1] == pytest.approx(30.0)
         np.testing.assert_allclose(distances[:, 0], state.fluid.quantum)
         rates.append(mol.lyapunov(times, distances))
@@ -382,20 +382,20 @@ def test_overlaps_are_refused():
         (lambda s: mol.run(s, -1), ValueError, "steps must be"),
         (lambda s: mol.run(s, 1.5), TypeError, "steps must be an integer"),
         (lambda s: mol.run("x", 1), TypeError, "state must be a State of molecules"),
-        (lambda s: mol.film(s.x, 1), TypeError, "state must be a State of molecules"),
-        (lambda s: mol.watch(None, 1, 1, {}), TypeError, "state must be a State of molecules"),
+        (lambda s: mol.trajectory(s.x, 1), TypeError, "state must be a State of molecules"),
+        (lambda s: mol.observables(None, 1, 1, {}), TypeError, "state must be a State of molecules"),
         (lambda s: mol.transport(3), TypeError, "state must be a State of molecules"),
-        (lambda s: mol.apart(s, [s.x], 1, 1), TypeError, "others must be a State of molecules"),
+        (lambda s: mol.divergence(s, [s.x], 1, 1), TypeError, "others must be a State of molecules"),
         (lambda s: s.distance("x"), TypeError, "other must be a State of molecules"),
         (lambda s: mol.lyapunov(np.arange(2.0), ["a", "b"]), TypeError, "distances must be"),
-        (lambda s: mol.film(s, 0), ValueError, "frames must be"),
-        (lambda s: mol.film(s, 10**8), ValueError, "frames=100000000 of 100 molecules do not fit"),
-        (lambda s: mol.watch(s, 1, 1, lambda s: 0), TypeError, "observe must map names"),
+        (lambda s: mol.trajectory(s, 0), ValueError, "frames must be"),
+        (lambda s: mol.trajectory(s, 10**8), ValueError, "frames=100000000 of 100 molecules do not fit"),
+        (lambda s: mol.observables(s, 1, 1, lambda s: 0), TypeError, "observe must map names"),
         (lambda s: mol.transport(s, blocks=2), ValueError, "blocks must be"),
         (lambda s: mol.transport(s, frames=10), ValueError, "window must be two times within half a block"),
         (lambda s: mol.transport(s, window=(3, 1)), ValueError, "window must strictly increase"),
         (lambda s: mol.transport(s, window=(1, 2, 3)), ValueError, "window must be two times"),
-        (lambda s: mol.apart(s, [], 1, 1), ValueError, "others is empty"),
+        (lambda s: mol.divergence(s, [], 1, 1), ValueError, "others is empty"),
         (lambda s: s.distance(ready(99, relax=0)), ValueError, "other must be a state of the same fluid"),
         (lambda s: s.displaced(100), ValueError, "molecule must be"),
         (lambda s: s.within((0, 0, 0), 1), ValueError, "center must be two numbers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from types import SimpleNamespace
 
@@ -15,8 +16,12 @@ from inkdiff.nn import (
     AdamW,
     AdamWState,
     Arena,
+    Fault,
     Layout,
+    LearningRate,
     Linear,
+    Objective,
+    Optimisation,
     RateSchedule,
     RowShards,
     Run,
@@ -317,6 +322,72 @@ def test_learning_rate_rises_then_falls_to_zero():
     np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 5)
     assert (np.diff(rates[10:]) < 0).all() and rates[10] == 2.0 and rates[-1] < 2e-3
     assert rates[55] == pytest.approx(1.0)  # half way down the cosine
+
+
+# ---- optimisation ----------------------------------------------------------------------------------------------
+
+
+class Parabola(Objective):
+    """L = |theta - 1|^2 / 2, or whatever `told` says it is."""
+
+    told: float | None = None
+    sound = True
+
+    def loss(self, theta, step, gradient):
+        gradient[:] = theta - 1
+        return float(gradient @ gradient) / 2 if self.told is None else self.told
+
+    def fault(self, step):
+        return None if self.sound else Fault("the batch is at fault", "Mend it.")
+
+
+def test_an_optimisation_goes_down_and_stops_at_its_last_step():
+    optimisation = Optimisation(Parabola(), AdamWState.start(np.zeros(5)), RateSchedule(0.1, 100))
+    losses = [optimisation.advance() for _ in range(100)]
+    assert losses[0] == 2.5 and losses[-1] < 1e-3
+    assert optimisation.state.step == optimisation.steps == 100 and optimisation.rate(100) == 0
+    optimisation.check()
+
+
+@pytest.mark.parametrize("told", [np.inf, np.nan])
+def test_what_is_at_fault_is_told_apart(told):
+    optimisation = Optimisation(Parabola(), AdamWState.start(np.zeros(5)), RateSchedule(0.1, 100))
+    state, objective = optimisation.state, optimisation.objective
+
+    def diagnosis():
+        with pytest.raises(FloatingPointError) as caught:
+            optimisation.advance()
+        return str(caught.value)
+
+    optimisation.advance()
+    objective.told, objective.sound = told, False
+    expected = f"training broke down at step 1 of 100: the loss is {told}. the batch is at fault (largest finite"
+    assert diagnosis().startswith(expected) and diagnosis().endswith("Mend it.")
+    objective.sound, objective.subject, objective.alternative = True, "the student", ", or a longer warmup"
+    assert diagnosis().startswith("the student broke down at step 1")
+    assert "until the network's output overflows" in diagnosis()
+    assert diagnosis().endswith("Use a lower learning rate than 0.1, or a longer warmup.")
+    state.theta[3] = np.nan
+    assert "an earlier step was too long" in diagnosis()
+    state.v[3] = np.inf
+    assert "the gradient of an earlier step overflowed" in diagnosis()
+    with pytest.raises(FloatingPointError, match="the weights are not finite"):
+        optimisation.check()
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        ({"peak": 0.0}, "lr"),
+        ({"peak": math.nan}, "lr"),
+        ({"warmup": -1}, "warmup"),
+        ({"decay": -1.0}, "decay must be >= 0"),
+    ],
+)
+def test_bad_learning_rates_are_refused(bad, named):
+    with pytest.raises(ValueError, match=named):
+        LearningRate(**bad)
+    assert LearningRate.of(0.5) == LearningRate(0.5) == LearningRate.of(LearningRate(0.5))
 
 
 # ---- shards ----------------------------------------------------------------------------------------------------

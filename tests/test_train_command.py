@@ -141,6 +141,27 @@ def test_every_process_trains_and_its_file_loads(process, tmp_path, capsys):
     assert "step 3 of 3" in capsys.readouterr().out
 
 
+def test_a_process_is_named_with_its_settings_and_may_be_imported_first(tmp_path, capsys):
+    mine = tmp_path / "process_of_mine.py"
+    mine.write_text(
+        "import inkdiff as ink\n\n@ink.register(kind='process')\ndef narrow_bowl(k: float = 4.0):\n"
+        "    return ink.OrnsteinUhlenbeck(D=1.0, k=k)\n"
+    )
+    flags = ["--steps", 2, "--pictures", 0, "--import", mine]
+    assert train("moons", "--out", tmp_path / "mine", "--process", "narrow_bowl(k=9)", *flags) == 0
+    assert ink.load(tmp_path / "mine").process == ink.OrnsteinUhlenbeck(D=1.0, k=9.0)
+    capsys.readouterr()
+    assert train("moons", "--out", tmp_path / "mine", "--resume", "--process", "narrow_bowl(k=8)", *flags) == 2
+    assert "was begun with OrnsteinUhlenbeck(D=1.0, k=9.0" in capsys.readouterr().err
+    for text, complaint in (
+        ("narrow_bow", "no process is registered"),
+        ("narrow_bowl(9, D=2)", "it is narrow_bowl(k=4.0)"),
+    ):
+        assert train("moons", "--out", tmp_path / "no", "--process", text, *flags) == 2
+        assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 def test_pictures_appear_beside_the_file_and_say_which_step(tmp_path, monkeypatch, capsys):
     drawn = []
     draw = SampleGrid.draw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -15,15 +16,19 @@ import time
 
 import numpy as np
 import pytest
+from flat_options import grouped
 
 import inkdiff as ink
 from inkdiff.datasets.scaling import Scaling
-from inkdiff.learned import checkpoint as files
-from inkdiff.learned.interruption import interrupts_wait
-from inkdiff.learned.objective import Objective
-from inkdiff.learned.parametrisation import Parametrisation
-from inkdiff.learned.settings import Fingerprint, Settings
-from inkdiff.learned.weighting import Weighting, check_weighting
+from inkdiff.learned.checkpoint import loading as files
+from inkdiff.learned.checkpoint import training_state
+from inkdiff.learned.checkpoint.score_contents import CALIBRATION
+from inkdiff.learned.model.preconditioning import Preconditioning
+from inkdiff.learned.training.denoising_objective import DenoisingObjective
+from inkdiff.learned.training.fitting import settings_of
+from inkdiff.learned.training.interruption import interrupts_wait
+from inkdiff.learned.training.settings import Fingerprint
+from inkdiff.learned.training.weighting import check_weighting
 from inkdiff.nn import Arena, Optimisation, Run
 
 GLASS = ink.VarianceExploding(0.01, 1.5, ink.Box(0, 1))
@@ -47,11 +52,11 @@ def pictures():
 
 def fit(process=VP, data=None, steps=60, seed=1, **settings):
     settings = {"net": WITH, "batch": 64, "progress": False} | settings
-    return ink.fit(process, points() if data is None else data, steps=steps, seed=seed, **settings)
+    return ink.fit(process, points() if data is None else data, steps=steps, seed=seed, **grouped(**settings))
 
 
 def resume(path, data=None, **settings):
-    return ink.resume(path, points() if data is None else data, **({"progress": False} | settings))
+    return ink.resume(path, points() if data is None else data, **grouped(**({"progress": False} | settings)))
 
 
 class Gone(Exception):
@@ -73,7 +78,7 @@ def assert_same(a, b):
     assert np.array_equal(a.theta, b.theta) and a.about == b.about
     assert (a.calibration is None) == (b.calibration is None)
     if a.calibration is not None:
-        for name in files.CALIBRATION:
+        for name in CALIBRATION:
             assert np.array_equal(getattr(a.calibration, name), getattr(b.calibration, name))
     assert np.array_equal(a.sample(5, seed=1, steps=4), b.sample(5, seed=1, steps=4))
 
@@ -99,7 +104,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_interrupted_three_times_and_resumed_is_never_interrupted(case, tmp_path):
     process, data, net, moments = case
-    settings = {"net": net, "moments": moments}
+    settings = {"net": net, "match_moments": moments}
     path, other = tmp_path / "broken", tmp_path / "whole"
     whole = fit(process, data, **settings, checkpoint=other, every=1000)
     with pytest.raises(Gone):
@@ -121,12 +126,20 @@ def test_interrupted_three_times_and_resumed_is_never_interrupted(case, tmp_path
 @pytest.mark.parametrize("weighting", ["simple", "likelihood", ink.MinSNRWeighting(gamma=2.0)])
 def test_all_settings_return_with_the_checkpoint(weighting, tmp_path):
     path = tmp_path / "run"
-    settings = {"weighting": weighting, "lr": 3e-3, "decay": 0.1, "warmup": 5, "finest": 0.03, "moments": False}
+    settings = {
+        "weighting": weighting,
+        "lr": 3e-3,
+        "decay": 0.1,
+        "warmup": 5,
+        "sigma_min": 0.03,
+        "match_moments": False,
+    }
     whole = fit(steps=20, **settings)
     with pytest.raises(Gone):
         fit(steps=20, **settings, checkpoint=path, every=3, callback=gone_after(10))
     kept = files.read(path)[1].settings
-    assert kept == Settings.of(2, net=WITH, batch=64, steps=20, seed=1, **settings)
+    asked = grouped(net=WITH, batch=64, **settings)
+    assert kept == settings_of(VP, points(), steps=20, seed=1, **asked)[1]
     assert kept.weighting == check_weighting(weighting)
     assert_same(resume(path), whole)
 
@@ -151,8 +164,8 @@ def test_resuming_on_a_device_of_the_data(device, tmp_path):
     path = tmp_path / "run"
     there = device.asarray(points())
     with pytest.raises(Gone):
-        fit(GLASS, there, checkpoint=path, every=5, steps=12, moments=True, callback=gone_after(7))
-    whole, resumed = fit(GLASS, there, steps=12, moments=True), resume(path, there)
+        fit(GLASS, there, checkpoint=path, every=5, steps=12, match_moments=True, callback=gone_after(7))
+    whole, resumed = fit(GLASS, there, steps=12, match_moments=True), resume(path, there)
     assert type(resumed.theta).__module__ == "cupy"
     assert np.array_equal(resumed.theta.get(), whole.theta.get())
     assert np.array_equal(resumed.calibration.square.get(), whole.calibration.square.get())
@@ -198,7 +211,7 @@ def test_other_blas_kernels_are_told(tmp_path, monkeypatch):
     path = tmp_path / "run"
     with pytest.raises(Gone):
         fit(steps=4, checkpoint=path, every=1, callback=gone_after(2))
-    monkeypatch.setattr(files, "machine", lambda: "another, with another BLAS")
+    monkeypatch.setattr(training_state, "machine", lambda: "another, with another BLAS")
     with pytest.warns(UserWarning, match=r"begun with .*, this is another.*to rounding, not to the bit"):
         resume(path)
 
@@ -285,17 +298,25 @@ def test_files_of_version_1_are_read(tmp_path):
     assert_same(ink.load(path), score)
 
 
-def test_files_from_before_the_waves_are_read(tmp_path):
-    fit(GLASS, steps=3, waves=0, checkpoint=tmp_path / "new")
+def test_files_from_before_the_fourier_features_are_read(tmp_path):
+    fit(GLASS, steps=3, fourier_octaves=0, checkpoint=tmp_path / "new")
     score = ink.load(tmp_path / "new")
 
     def older(header, config):
         header["__metadata__"]["version"] = "1"
-        del header["__metadata__"]["sha256"], config["waves"], config["training"]["settings"]["waves"]
+        settings = config["training"]["settings"]
+        del header["__metadata__"]["sha256"], config["fourier_octaves"], settings["fourier_octaves"]
+        del config["parameterisation"], settings["parameterisation"]
+        renamed = {"sigma_min": "finest", "match_moments": "moments", "p_uncond": "hide", "p_drop_word": "hide_each"}
+        settings = {renamed.get(name, name): value for name, value in settings.items()}
+        settings["type"] = "Settings"
+        for described in (config["process"], config["process"]["domain"], settings["net"], settings["weighting"]):
+            del described["module"], described["version"]
+        config["training"]["settings"] = settings
 
     path = rewritten((tmp_path / "new").read_bytes(), older, tmp_path / "old")
     assert_same(ink.load(path), score)
-    assert resume(path, points()).parametrisation.waves == 0
+    assert resume(path, points()).preconditioning.fourier_octaves == 0
 
 
 def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):
@@ -445,10 +466,10 @@ SHORT_TABLE = ink.VariancePreserving.ddpm(100, 1e-3, 0.2)
 def toy(process, weighting):
     """An objective in one dimension with a network of random weights, and the score that it is."""
     data = points(12)[:, :1]
-    known = Parametrisation.of(process, data, finest=0.1)
+    known = Preconditioning.of(process, data, sigma_min=0.1)
     network = WITHOUT.build(2, 1)
     theta = (0.5 * np.random.default_rng(1).standard_normal(network.size)).astype(np.float32)
-    objective = Objective(process, known, network, data, 4096, 3, check_weighting(weighting))
+    objective = DenoisingObjective(process, known, network, data, 4096, 3, check_weighting(weighting))
     return objective, ink.LearnedScore(process, Scaling(), known, network, theta), data
 
 
@@ -466,7 +487,7 @@ def error_of_score(process, score, data, t):
 
 def named_loss(name, process, score, data):
     """The loss as its authors write it, an integral over time (in ln t, by Gauss and Legendre)."""
-    levels = score.parametrisation.levels
+    levels = score.preconditioning.levels
     first, last = levels.times(process, np.array([levels.lo, levels.top]))
     if process.discrete:
         nodes = np.arange(first, last + 1)
@@ -546,7 +567,9 @@ def test_weightings_draw_times_or_levels_evenly():
 
 
 def test_weightings_are_refused_by_name():
-    with pytest.raises(ValueError, match="weighting must be one of 'balanced', 'simple', 'likelihood', 'min_snr'"):
+    with pytest.raises(
+        ValueError, match="weighting must be one of 'balanced', 'simple', 'likelihood', 'min_snr', 'uniform'"
+    ):
         fit(weighting="minsnr")
     with pytest.raises(TypeError, match="weighting must be a name or a weighting"):
         fit(weighting=5)
@@ -554,15 +577,34 @@ def test_weightings_are_refused_by_name():
         ink.MinSNRWeighting(gamma=0)
 
 
-def test_a_weighting_of_ones_own_trains_but_cannot_be_kept(tmp_path):
-    class Fine(Weighting):
-        def of_noise_error(self, level, span):
-            return np.exp(-level)
+class Fine(ink.Weighting):
+    """A weighting of one's own."""
 
-    assert np.isfinite(fit(steps=3, weighting=Fine()).theta).all()
-    with pytest.raises(TypeError, match="Fine cannot be saved"):
+    def of_noise_error(self, level, span):
+        return np.exp(-level)
+
+
+@ink.register(name="tests.Power")
+@dataclasses.dataclass(frozen=True)
+class Power(ink.Weighting):
+    """Another, with a setting and a name."""
+
+    exponent: float = 1.0
+
+    def of_noise_error(self, level, span):
+        return np.exp(-self.exponent * level)
+
+
+def test_a_weighting_of_ones_own_trains_and_is_kept_under_its_name(tmp_path):
+    assert np.array_equal(fit(steps=3, weighting=Fine()).theta, fit(steps=3, weighting=Power()).theta)
+    with pytest.raises(TypeError, match=r"weighting: a Fine cannot be saved.*put @ink.register on its class"):
         fit(steps=3, weighting=Fine(), checkpoint=tmp_path / "run")
     assert not list(tmp_path.iterdir())
+    path, whole = tmp_path / "run", fit(steps=6, weighting=Power(0.5))
+    with pytest.raises(Gone):
+        fit(steps=6, weighting=Power(0.5), checkpoint=path, every=2, callback=gone_after(3))
+    assert files.read(path)[1].settings.weighting == Power(0.5)
+    assert_same(resume(path), whole)
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------

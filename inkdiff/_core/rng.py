@@ -60,8 +60,8 @@ class Stream(enum.IntEnum):
     BITS_REVERSE = 17  # reverse: flips of bits backward in time
     LEAVES = 18  # discs that fall on each other
     LABELS = 20  # which words of a condition are hidden in training
-    LATENT = 21  # what a forger draws from
-    DUEL = 22  # training of forger and detective: rows of the data, and latents
+    LATENT = 21  # what a generator draws from
+    ADVERSARIAL = 22  # training of generator and discriminator: rows of the data, and latents
 
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

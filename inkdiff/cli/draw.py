@@ -6,7 +6,7 @@
 The first call trains a score on the captions of the 1,797 digits, minutes, and keeps it in the cache; later
 calls read it. The same prompt and seed draw the same digits. A word outside the vocabulary is an error that lists it.
 
-Reference: `inkdiff.datasets.prompts`, `inkdiff.learned.once`.
+Reference: `inkdiff.datasets.prompts`, `inkdiff.learned.checkpoint.training_cache`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _draw(arguments: argparse.Namespace) -> int:
         steps=arguments.steps,
         seed=0,
         condition=ink.datasets.captions(digits),
-        moments=False,  # those of all digits are not those of a class
+        parameterisation=ink.Parameterisation(match_moments=False),  # those of all digits are not those of a class
         progress=not arguments.quiet,
         say=lambda sentence: print(sentence, flush=True),
     )

@@ -111,7 +111,7 @@ def _real_data(score: LearnedScore, arguments: argparse.Namespace) -> tuple[Fres
 def _seen(score: LearnedScore, data: Dataset, train: Dataset) -> list[str]:
     """A warning unless the score was trained on the training part: by the fingerprint, or in old files by the rows."""
     from inkdiff.datasets.scaling import clip_to_domain
-    from inkdiff.learned.settings import Fingerprint
+    from inkdiff.learned.training.settings import Fingerprint
 
     if data.d != score.d:
         return []  # refused by `judge`, in better words

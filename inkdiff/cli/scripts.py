@@ -179,10 +179,6 @@ class Script:
             return cls.of_module(registry.find(name, "sim"), name)
         raise UsageError(unknown(name))
 
-    def run(self, parameters: object, report: Report) -> None:
-        """Compute, check and draw with these parameters."""
-        execute(self.sim, parameters, report)
-
     def main(self, arguments: Sequence[str], prog: str) -> int:
         """Parse the flags, run, and return the exit status: 0, or 1 if a check failed."""
         parameters, common = self._parse(arguments, prog)
@@ -192,7 +188,7 @@ class Script:
 
         viz.use_language(common.lang)
         report = Report(self.name, common.out, common.lang, common.quick)
-        self.run(parameters, report)
+        execute(self.sim, parameters, report)
         return 0 if report.passed else 1
 
     def check_limits(self, parameters: object) -> None:

@@ -26,7 +26,7 @@ from inkdiff.cli.errors import UsageError, check_out
 from inkdiff.cli.flags import Commands, add_language, add_out
 from inkdiff.cli.page import Part, render
 from inkdiff.cli.report import Report
-from inkdiff.cli.scripts import Script
+from inkdiff.cli.scripts import Script, execute
 from inkdiff.cli.story import LONGEST, ORDER, chapters
 
 __all__ = ["add_command", "tour"]
@@ -120,7 +120,7 @@ def _run_part(name: str, out: Path, lang: str, quick: bool) -> tuple[Part, str]:
     with redirect_stdout(printed):
         try:
             script = Script.find(name)
-            script.run(script.sim.Parameters(**(script.quick if quick else script.tour)), report)
+            execute(script.sim, script.sim.Parameters(**(script.quick if quick else script.tour)), report)
         except UsageError as error:
             part.error = str(error)
         except Exception as error:  # what breaks is named on the page, the rest is shown

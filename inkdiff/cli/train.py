@@ -8,7 +8,7 @@ optimiser's moments, the step, all settings and a fingerprint of the data. A tra
 Ctrl-C, and resumed ends with the bits of one that never was; `inkdiff.load` reads the score so far at any time.
 Beside it, a picture shows what the network can do by now: FILE.png, of FILE or FILE.safetensors.
 
-Reference: `inkdiff.learned.training`, `inkdiff.learned.resuming`.
+Reference: `inkdiff.fit`, `inkdiff.resume`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from inkdiff.cli.naming import Named
 from inkdiff.cli.sample_grid import SampleGrid
 
 if TYPE_CHECKING:
-    from inkdiff import LearnedScore
+    from inkdiff import LearnedScore, RunOptions
     from inkdiff.datasets import Dataset
     from inkdiff.processes.base import Process
 
@@ -167,7 +167,7 @@ def _begin(arguments: argparse.Namespace) -> LearnedScore:
         )
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {process}", flush=True)
     print(f"step 0 of {steps}", flush=True)
-    given |= {"net": _net(arguments, data), "checkpoint": arguments.out} | _run_options(arguments, grid)
+    given |= {"net": _net(arguments, data), "checkpoint": arguments.out, "progress": _run_options(arguments, grid)}
     return _with_grid(grid, ink.fit(process, data, steps=steps, seed=seed, **given))
 
 
@@ -183,7 +183,8 @@ def _resume(arguments: argparse.Namespace) -> LearnedScore:
     print(f"data {data.name}: {len(data)} rows of {data.d}; process {before.process}", flush=True)
     print(f"step {about.get('step', steps)} of {steps}", flush=True)
     grid = _grid(arguments, data, steps, about["seed"])
-    return _with_grid(grid, ink.resume(arguments.out, data, steps=arguments.steps, **_run_options(arguments, grid)))
+    progress = _run_options(arguments, grid)
+    return _with_grid(grid, ink.resume(arguments.out, data, steps=arguments.steps, progress=progress))
 
 
 def _with_grid(grid: SampleGrid, score: LearnedScore) -> LearnedScore:
@@ -205,7 +206,7 @@ def _check_against(arguments: argparse.Namespace, before: LearnedScore, data: Da
     if arguments.process is not None:
         kept["process"], asked["process"] = before.process, _process(_named(arguments.process), data)
     if arguments.weighting is not None:
-        from inkdiff.learned.weighting import check_weighting
+        from inkdiff.learned.training.weighting import check_weighting
 
         kept["weighting"], asked["weighting"] = about["weighting"], repr(check_weighting(arguments.weighting))
     for name, value in asked.items():
@@ -218,7 +219,7 @@ def _check_against(arguments: argparse.Namespace, before: LearnedScore, data: Da
 
 def _check_held_out(arguments: argparse.Namespace, before: LearnedScore, data: Dataset) -> None:
     """Rows held out when the checkpoint was begun, and only those, must be held out again."""
-    from inkdiff.learned.settings import Fingerprint
+    from inkdiff.learned.training.settings import Fingerprint
 
     about = before.about
     if len(data) == about["n"]:
@@ -261,19 +262,17 @@ def _net(arguments: argparse.Namespace, data: Dataset) -> Any:
     given = {name: value for name, value in flags.items() if value is not None}
     if not given:
         return None
-    from inkdiff.learned.settings import default_net
+    from inkdiff.learned.training.settings import default_net
 
     return dataclasses.replace(default_net(data.d), **given)
 
 
-def _run_options(arguments: argparse.Namespace, grid: SampleGrid) -> dict[str, Any]:
+def _run_options(arguments: argparse.Namespace, grid: SampleGrid) -> RunOptions:
     """What the result does not depend on."""
-    return {
-        "every": arguments.every,
-        "threads": arguments.threads,
-        "progress": not arguments.quiet,
-        "callback": grid if grid.drawable else None,
-    }
+    import inkdiff as ink
+
+    callback = grid if grid.drawable else None
+    return ink.RunOptions(not arguments.quiet, arguments.every, arguments.threads, callback)
 
 
 def _grid(arguments: argparse.Namespace, data: Dataset, steps: int, seed: int) -> SampleGrid:

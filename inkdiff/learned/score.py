@@ -1,21 +1,18 @@
 """The learned score: grad log p_t(x) as a network knows it, with everything needed to use it away from its training.
 
-    score(x, t) = [ m(y, l) + r(l) g(l) F(features, c) + moments(y, l) ] / sigma_t,        y = x/alpha_t,
+    fit: data -> score(x, t) = grad log p_t(x);        sample: prior --reverse diffusion--> new data
 
-(`parametrisation.py`; the last term, which keeps the moments of the data, is that of `calibration.py`). A score that
-was trained with labels or words may be told some (`condition.py`): `score.given(label=7)` is a score like any other.
-
-It is a callable of the same form as the exact scores, in process coordinates; `encode` and `decode` lead to and
-from the units of the data. Sampling is nothing else than `inkdiff.reverse` from the prior: fresh noise plus the score.
+It is a callable of the same form as the exact scores, in process coordinates (`model/network_score.py`); `encode` and
+`decode` lead to and from the units of the data. Sampling is nothing else than `inkdiff.reverse` from the prior: fresh
+noise plus the score.
 
 Reference: Y. Song et al. (2021), arXiv:2011.13456.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,19 +20,26 @@ import numpy.typing as npt
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, is_cuda, to_device
 from inkdiff.datasets.scaling import Scaling, clip_to_domain
-from inkdiff.domains.box import Box
-from inkdiff.learned.answers import Answers
-from inkdiff.learned.calibration import LEVELS, Calibration, calibrate
-from inkdiff.learned.condition import Condition, Vocabulary, cycled, spoken
-from inkdiff.learned.density import log_density
-from inkdiff.learned.objective import Objective
-from inkdiff.learned.parametrisation import Noise, Parametrisation
-from inkdiff.learned.settings import Settings
+from inkdiff.learned.checkpoint import score_contents
+from inkdiff.learned.learner import Learner, Tensors, learns, notes
+from inkdiff.learned.model.data_density import log_density
+from inkdiff.learned.model.moment_matching import LEVELS, calibrate
+from inkdiff.learned.model.network_score import NetworkScore
+from inkdiff.learned.model.predictions import PREDICTIONS
+from inkdiff.learned.model.word_conditioning import (
+    Condition,
+    LabelsOrWords,
+    Vocabulary,
+    code_rows,
+    cycle_rows,
+    parse_rows,
+)
+from inkdiff.learned.training.denoising_objective import DenoisingObjective, WordDropout
+from inkdiff.learned.training.settings import Settings
 from inkdiff.likelihood.probability_flow import Hutchinson, LogLikelihood
-from inkdiff.nn import Arena, RowShards, Run, TimeConditionedNetwork, one_thread_each, thread_arena
+from inkdiff.nn import initial_weights, one_thread_each
 from inkdiff.processes.base import Process
 from inkdiff.samplers import Sampler
-from inkdiff.scores.base import Differentiable
 from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LearnedScore"]
@@ -43,35 +47,14 @@ __all__ = ["LearnedScore"]
 _STEPS = 100  # of sampling
 
 
+@learns(Process, "score", "noise")
 @dataclass(frozen=True, eq=False)
-class LearnedScore(Differentiable):
-    """A score learned by `inkdiff.fit` or read by `inkdiff.load`.
+class LearnedScore(NetworkScore, Learner):
+    """A score learned by `inkdiff.fit` or read by `inkdiff.load`; attributes as those of `NetworkScore`.
 
-    Attributes
-    ----------
-    process : the forward process. scaling : data units <-> process coordinates.
-    network, theta : the network and its flat parameters (the running mean of training), float32.
-    parametrisation : the known part of the score and the scales of the network's part.
-    image_shape : shape of one row as an image, or None. about : what it was trained on, and how.
-    calibration : the correction that keeps the moments, or None.
-    vocabulary : the words that it may be told. condition : what it has been told by `given`, or None.
+    `process`, `scaling` (data units <-> process coordinates), `preconditioning`, `network`, `theta`, `image_shape`,
+    `calibration`, `about` (what it was trained on, and how), `vocabulary`, `condition`.
     """
-
-    process: Process
-    scaling: Scaling
-    parametrisation: Parametrisation
-    network: TimeConditionedNetwork
-    theta: Array
-    image_shape: tuple[int, ...] | None = None
-    calibration: Calibration | None = None
-    about: dict[str, Any] = field(default_factory=dict)
-    vocabulary: Vocabulary = field(default_factory=Vocabulary)
-    condition: Condition | None = None
-
-    @property
-    def d(self) -> int:
-        """Number of coordinates."""
-        return self.network.outputs
 
     def encode(self, x: Array) -> Array:
         """Data units -> process coordinates."""
@@ -83,115 +66,7 @@ class LearnedScore(Differentiable):
 
     def times(self, steps: int) -> npt.NDArray[np.float64]:
         """The decreasing times that `sample` walks through: equal parts of ln(sigma/alpha), then one step to 0."""
-        return self.parametrisation.levels.descending(self.process, checks.count(steps, "steps", least=2))
-
-    def given(
-        self, *, label: Any = None, words: Any = None, prompt: str | None = None, guidance: float = 1.0
-    ) -> LearnedScore:
-        """The score of what is told, grad log p_t(x | words): a score like this one, for every sampler and likelihood.
-
-        Parameters
-        ----------
-        label : an integer for all rows, or (n,) integers, one for each row that the score will be called with.
-        words : instead of a label: a text such as "thin 7", or a list of n texts, in words of `vocabulary`.
-        prompt : instead of both, for a score trained on `datasets.captions`: what is wanted in English or Italian.
-        guidance : g >= 0, how much it weighs what is told: 0 not at all, 1 the conditional law, more exaggerates.
-
-        Returns
-        -------
-        LearnedScore
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a word is not known, or not one of the three is given, or guidance is negative.
-        """
-        return replace(self, condition=spoken(self.vocabulary, self.theta, label, words, prompt, guidance))
-
-    def __call__(self, x: Array, t: Any) -> Array:
-        """grad log p_t(x), 1/length of process coordinates; computed in float32.
-
-        Parameters
-        ----------
-        x : (n, d) in process coordinates, on the device of the parameters. t : a time > 0, or (n,).
-
-        Returns
-        -------
-        (n, d) in the dtype of x; the same bits on any number of threads.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If x is not (n, d), is not finite or is on another device, or t is zero or outside the process.
-        """
-        x, noise = self._checked(x, t)
-        xp = array_module(x)
-        narrow = xp.asarray(x, np.float32)
-        out = xp.empty_like(narrow)
-        shards = RowShards.of_state(x)
-        pieces = shards.pieces(len(x))
-        with one_thread_each():
-            # One time for all rows: what the network does with it, and with what it is told, is done once.
-            answers = self._answers(noise)
-
-            def piece(index: int) -> None:
-                rows = pieces[index]
-                part = noise if len(noise.level) == 1 else noise.rows(rows)
-                out[rows] = self._evaluate(narrow[rows], part, answers.rows(rows))
-
-            shards.run(piece, len(pieces))
-        return out.astype(x.dtype, copy=False)
-
-    def jvp(self, x: Array, t: Any, v: Array) -> tuple[Array, Array]:
-        """The score (n, d) and its derivatives along tangents v (k, n, d): J v (k, n, d), forward mode, float32.
-
-        The known part is a table, linear between its nodes, so its slope jumps there. Errors as for a call.
-        """
-        x, noise = self._checked(x, t)
-        xp = array_module(x=x, v=v)
-        if v.ndim != 3 or v.shape[1:] != x.shape:
-            raise ValueError(f"v must hold tangents like x, (k, {len(x)}, {self.d}), got shape {tuple(v.shape)}.")
-        narrow, tangents = xp.asarray(x, np.float32), xp.asarray(v, np.float32)
-        with one_thread_each():
-            run = Run(self.theta, Arena())
-            prepared = self.parametrisation.prepare(narrow, noise)
-            moved = self.parametrisation.tangent(narrow, noise, tangents)
-            answer, slope = self._answers(noise).jvp(run, prepared.features, moved.features)
-            u = self.parametrisation.score(prepared, noise, answer)
-            Jv = moved.known + prepared.unit * (moved.scale * answer + prepared.scale * slope)
-            if self.calibration is not None:
-                y, alpha = narrow / noise.alpha[:, None], noise.alpha[:, None]
-                u += self.calibration(y, noise.level) / noise.sigma[:, None]
-                Jv += self.calibration.jvp(y, noise.level, tangents / alpha)
-        return u.astype(x.dtype), (Jv / noise.sigma[:, None]).astype(x.dtype)
-
-    def _checked(self, x: Array, t: Any) -> tuple[Array, Noise]:
-        """x as a state of the right size, and the noise at its times."""
-        x = checks.state(x, "x")
-        array_module(x=x, theta=self.theta)
-        if x.shape[1] != self.d:
-            raise ValueError(f"x must have {self.d} coordinates per row like the training data, got {x.shape[1]}.")
-        rows = 1 if self.condition is None else len(self.condition.codes)
-        if rows not in (1, len(x)):
-            raise ValueError(f"x has {len(x)} rows, but something was told of {rows}; tell it of one, or of each.")
-        t = self.process.check_row_times(t, len(x), why_positive="at t = 0 the data have no score")
-        return x, self.parametrisation.noise(self.process, t, x)
-
-    def _answers(self, noise: Noise) -> Answers:
-        condition = self.condition
-        if condition is None:
-            condition = Condition.nothing(len(self.vocabulary), like=noise.code)
-        return Answers.of(self.network, self.theta, condition.branches(noise.code))
-
-    def _evaluate(self, x: Array, noise: Noise, answers: Answers) -> Array:
-        prepared = self.parametrisation.prepare(x, noise)
-        arena = thread_arena()
-        arena.rewind()
-        answer = answers(Run(self.theta, arena), prepared.features)
-        score = self.parametrisation.score(prepared, noise, answer)
-        if self.calibration is not None:
-            score += self.calibration(x / noise.alpha[:, None], noise.level) / noise.sigma[:, None]
-        return score
+        return self.preconditioning.levels.descending(self.process, checks.count(steps, "steps", least=2))
 
     def sample(
         self,
@@ -201,7 +76,7 @@ class LearnedScore(Differentiable):
         steps: int = _STEPS,
         sampler: Sampler | str | None = None,
         times: Any = None,
-        **told: Any,
+        **condition: Any,
     ) -> Array:
         """n new points in data units, (n, d): from the prior at the end of the process back to t = 0.
 
@@ -211,7 +86,7 @@ class LearnedScore(Differentiable):
         steps : steps in time, equal parts of ln(sigma/alpha), and one more to t = 0.
         sampler : as for `inkdiff.reverse`; by default the probability flow by Heun's rule (order 2, two scores a step).
         times : other times to walk through (see `inkdiff.processes.time_grids`), decreasing; then `steps` is not used.
-        told : label, words and guidance, as for `given`; for example label=7, guidance=2.
+        condition : label, words, prompt and guidance, as for `given`; for example label=7, guidance=2.
 
         Samples of a process in free space may stray a little outside the range of the data; nothing is clipped.
 
@@ -220,8 +95,8 @@ class LearnedScore(Differentiable):
         ValueError, TypeError
             If n, seed or steps are not positive integers, or the sampler does not fit the process.
         """
-        if told:
-            return self.given(**told).sample(n, seed=seed, steps=steps, sampler=sampler, times=times)
+        if condition:
+            return self.given(**condition).sample(n, seed=seed, steps=steps, sampler=sampler, times=times)
         n, seed = checks.count(n, "n"), checks.seed64(seed)
         times = self.times(steps) if times is None else checks.increasing(times, decreasing=True)
         x = self.process.prior(float(times[0])).sample(n, self.d, seed=seed)
@@ -257,42 +132,99 @@ class LearnedScore(Differentiable):
         x = checks.state(getattr(data, "x", data), "data")
         return clip_to_domain(self.process.domain, self.encode(array_module(x).ascontiguousarray(x, dtype=np.float32)))
 
-    def hearing(self, codes: Array | None) -> LearnedScore:
-        """The same, told what the codes (n, words) say of each row of the data that it is trained on."""
+    @classmethod
+    def default_settings(cls, d: int) -> dict[str, Any]:
+        """What suits points (d <= 8) or pictures."""
+        return Settings.defaults(d)
+
+    @classmethod
+    def begin(
+        cls, process: Process, data: Any, condition: LabelsOrWords | None, settings: Settings
+    ) -> tuple[LearnedScore, Array]:
+        """A score not yet trained, conditioned on the words of each row; and the data in process coordinates."""
+        process.domain.require_closed_form("a score")
+        rows = getattr(data, "x", data)
+        x = checks.state(rows, "data")
+        x = array_module(x).ascontiguousarray(x, dtype=np.float32)
+        scaling = Scaling.of(process.domain, x, getattr(data, "range", None), getattr(data, "units", ()))
+        x = clip_to_domain(process.domain, scaling.encode(x))
+        vocabulary = Vocabulary() if condition is None else Vocabulary.of(parse_rows(condition))
+        codes = code_rows(vocabulary, condition, x)
+        sees = {"sigma_min": settings.sigma_min, "fourier_octaves": settings.fourier_octaves}
+        with one_thread_each():
+            known = PREDICTIONS[settings.parameterisation].of(process, x, fades=codes is None, **sees)  # type: ignore[arg-type]
+            network = settings.net.build(known.inputs, x.shape[1], len(vocabulary))
+            theta, image_shape = initial_weights(network, x, seed=settings.seed), getattr(data, "image_shape", None)
+            about = notes(data, x, settings)
+        score = cls(process, scaling, known, network, theta, image_shape, about=about, vocabulary=vocabulary)
+        return score.conditioned_on(codes), x
+
+    def row_codes(self, condition: LabelsOrWords | None, x: Array) -> Array | None:
+        """The codes of the words of the rows of x."""
+        return code_rows(self.vocabulary, condition, x)
+
+    def conditioned_on(self, codes: Array | None) -> Self:
+        """The same, conditioned on the codes (n, words) of each row of the data that it is trained on."""
         return self if codes is None else replace(self, condition=Condition(codes))
 
-    def objective(self, x: Array, settings: Settings) -> Objective:
-        """What a training lessens, on x (n, d) in process coordinates, of which it hears what is said."""
-        what = self.process, self.parametrisation, self.network, x, settings.batch, settings.seed
-        codes = None if self.condition is None else self.condition.codes
-        return Objective(*what, settings.weighting, codes, settings.hide, settings.hide_each)
+    def objective(self, x: Array, settings: Settings) -> DenoisingObjective:
+        """The denoising loss on x (n, d) in process coordinates, with the words of its rows."""
+        words = None
+        if self.condition is not None:
+            words = WordDropout(self.condition.codes, settings.p_uncond, settings.p_drop_word)
+        return DenoisingObjective(
+            self.process,
+            self.preconditioning,
+            self.network,
+            x,
+            batch=settings.batch,
+            seed=settings.seed,
+            weighting=settings.weighting,
+            words=words,
+        )
 
-    def trained(self, theta: Array, about: dict[str, Any]) -> LearnedScore:
-        """The same with other weights, uncorrected, and told nothing."""
+    def trained(self, theta: Array, about: dict[str, Any]) -> Self:
+        """The same with other weights, uncorrected and unconditional."""
         return replace(self, theta=theta, about=about, calibration=None, condition=None)
 
-    def finished(self, theta: Array, x: Array, settings: Settings) -> LearnedScore:
+    def finished(self, theta: Array, x: Array, settings: Settings) -> Self:
         """After the last step, with its weights and, if the settings ask for it, corrected to keep the moments of x."""
         score = self.trained(theta, self.about)
-        if not settings.moments:
+        if not settings.match_moments:
             return score
 
         def walking(x_t: Array, t: float) -> Array:
-            """Told as often of each row of the data, since their moments are of all."""
-            codes = None if self.condition is None else cycled(self.condition.codes, len(x_t))
-            return score.hearing(codes)(x_t, t)
+            """Conditioned on each row of the data equally often, since their moments are of all."""
+            codes = None if self.condition is None else cycle_rows(self.condition.codes, len(x_t))
+            return score.conditioned_on(codes)(x_t, t)
 
-        times, rows = self.times(LEVELS), settings.steps * settings.batch
+        times = self.preconditioning.levels.descending(self.process, LEVELS)
+        rows = settings.steps * settings.batch
         found = calibrate(self.process, walking, x, times, seed=settings.seed, rows=rows)
         return replace(score, calibration=found)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file with everything needed to use the score; see `inkdiff.load`. Whole or not at all."""
-        from inkdiff.learned.checkpoint import save
+    def describe(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Scaling, known part, correction and vocabulary; not a condition.
 
-        save(self, path)
+        Raises
+        ------
+        ValueError
+            If the score is conditioned: that is not kept.
+        """
+        if self.condition is not None:
+            raise ValueError("score: save the score itself, not what `given` made of it; call that after loading.")
+        return score_contents.describe_parts(self)
+
+    @classmethod
+    def restore(cls, process: Process, config: dict[str, Any], tensors: Tensors) -> LearnedScore:
+        """What `contents` described."""
+        return cls(process, **score_contents.restore_parts(process, config, tensors))
+
+    def on_device(self, device: str) -> Self:
+        """The same with its arrays on "cuda" or "cpu"."""
+        return replace(self, **score_contents.parts_on_device(self, device))
 
     def __repr__(self) -> str:
         """One line."""
-        where = "box" if isinstance(self.process.domain, Box) else "free space"
+        where = "free space" if self.process.domain.as_box is None else "box"
         return f"LearnedScore({type(self.process).__name__} in {where}, d={self.d}, {self.network.size} parameters)"

@@ -123,7 +123,7 @@ def joint_cell(columns: Iterable[Array], bins: Sequence[int]) -> Array:
 class Cells(NamedTuple):
     """Every particle's cell on each axis, (n,) a time; cells per axis; and their volumes relative to each other.
 
-    `weight` is 1.0 where all cells are alike, else (K_1, ..., K_d) of mean 1.
+    `weight` is 1.0 where all cells are alike, else (K_1, ..., K_d): 1 for a cell that can be reached as a whole.
     """
 
     columns: Iterator[Array]
@@ -207,13 +207,26 @@ def equilibrium_cells(x: Array, process: Process, bins: Bins | None, joint: bool
     n, d = x.shape
     domain = process.domain
     if domain.bounded and domain.as_box is None:
+        _check_uniform(process, x)
         cells, _ = cells_of_domain(x, domain, bins, joint)
-        return cells._replace(weight=cells.weight / float(np.mean(cells.weight)))
+        accessible = math.exp(domain.log_volume(d) - bounding_box(domain, "process.domain").log_volume(d))
+        return cells._replace(weight=cells.weight / accessible)
     per_axis = bins_per_axis(bins, n, d, joint)
     domain.check_inside(x)
     u = (np.asarray(equilibrium.cdf(asnumpy(x[:, axis]), axis)) for axis in range(d))
     columns = (cell_of_column(column, 0.0, 1.0, count) for column, count in zip(u, per_axis, strict=True))
     return Cells(columns, per_axis, 1.0)
+
+
+def _check_uniform(process: Process, x: Array) -> None:
+    """Raise unless the density at equilibrium is 1/V at every row of x."""
+    assert process.equilibrium is not None
+    log_p = asnumpy(process.equilibrium.log_density(x)).astype(np.float64)
+    if not np.allclose(log_p, -process.domain.log_volume(x.shape[1]), rtol=0, atol=1e-5):
+        raise ValueError(
+            f"process={checks.show(process)} ends in a law that is not uniform in {checks.show(process.domain)}: how "
+            "probable cells are then is known in a Box and in free space only."
+        )
 
 
 def concentration(x: Array, box: Domain, bins: Bins) -> Array:

@@ -1,4 +1,4 @@
-r"""Judging a learned score by the truth: every number beside the one that real data get at equal numbers.
+r"""Evaluation of a model by the truth: every metric beside the value that real data get at equal numbers.
 
 Where the density p is known, the score's own density q (`LearnedScore.log_likelihood`) is compared with it point by
 point on fresh data,
@@ -12,7 +12,7 @@ positive even between two real samples, so each comes with its floor,
 
 and their ratio, at best 1. Real data without end (a figure of the plane) are drawn afresh; of a finite set a part is
 held out of training, the floor is set by training rows against that part, and more is asked: are the classes in their
-proportion, can a frozen classifier read the samples, are they copies of training rows.
+proportion, does a classifier of real pictures recognise the samples, are they copies of training rows.
 
 References: L. Theis, A. van den Oord, M. Bethge (2016), arXiv:1511.01844 (one measure does not stand for another); M.
 Heusel et al. (2017), arXiv:1706.08500.
@@ -23,7 +23,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,17 +40,13 @@ from inkdiff.metrics import (
     nearest_distance_ratio,
     sliced_wasserstein,
 )
-
-if TYPE_CHECKING:
-    from inkdiff.learned import LearnedScore
+from inkdiff.metrics.protocols import HasLikelihood, Metric, Sampleable
 
 __all__ = ["FreshData", "HeldOut", "Measure", "against_floor", "excess_nll", "judge"]
 
-Distance = Callable[[Array, Array], Estimate]
-
 _APART = 2**63  # seeds of real data, far from those of samples
 _LIKELIHOODS = 2000  # rows whose density is asked for: enough for a paired mean, and each costs 200 scores
-_DISTANCES: dict[str, Distance] = {
+_DISTANCES: dict[str, Metric] = {
     "energy distance": energy_distance,
     "sliced Wasserstein": partial(sliced_wasserstein, directions=64),
 }
@@ -82,7 +77,13 @@ class Measure:
 
 @dataclass(frozen=True)
 class FreshData:
-    """Real data that can be drawn afresh: `draw(n, seed)` is a data set of n independent rows."""
+    """Real data that can be drawn afresh: a law, such as a figure of the plane.
+
+    Attributes
+    ----------
+    draw : draw(n, seed), a data set of n independent rows
+    seed : of the rows that are drawn to compare with; 2^63 is added, far from the seeds of samples
+    """
 
     draw: Callable[[int, int], Dataset]
     seed: int = 0
@@ -95,7 +96,19 @@ class FreshData:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A finite set of real data, divided: `train`, which the model may have seen, and `held_out`, which it may not."""
+    """A finite set of real data, divided as by `Dataset.split`.
+
+    Attributes
+    ----------
+    train : rows that the model may have seen, which set the floor
+    held_out : rows that it may not, with which its samples are compared
+    seed : of the choice among the training rows (stream BOOTSTRAP)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no data sets, or differ in their number of coordinates.
+    """
 
     train: Dataset
     held_out: Dataset
@@ -116,67 +129,85 @@ class HeldOut:
 
 
 def against_floor(
-    distances: Mapping[str, Distance], model: Callable[[int], Array], real: FreshData | HeldOut, n: int, draws: int
+    metrics: Mapping[str, Metric], model: Callable[[int], Array], real: FreshData | HeldOut, n: int, draws: int
 ) -> list[Measure]:
-    """Medians over `draws` of each distance from real data: of samples model(k), and of as many (n) real rows."""
-    of_model: dict[str, list[Estimate]] = {name: [] for name in distances}
-    of_real: dict[str, list[Estimate]] = {name: [] for name in distances}
+    """Every metric of a model's samples from real data, and of as many other real rows: its floor.
+
+    Parameters
+    ----------
+    metrics : name -> D(x, y), see `Metric`
+    model : model(k), n rows (n, d): the k-th draw of samples
+    real : where the rows that they are compared with, and those in their place, come from
+    n : rows of each
+    draws : of which medians are given, with their errors by ranks; of one draw, the metric's own error
+
+    Returns
+    -------
+    One Measure for each metric, in their order.
+    """
+    of_model: dict[str, list[Estimate]] = {name: [] for name in metrics}
+    of_real: dict[str, list[Estimate]] = {name: [] for name in metrics}
     for k in range(checks.count(draws, "draws")):
         another, reference = real.pair(k, n)
         sample = model(k)
-        for name, distance in distances.items():
-            of_model[name].append(distance(sample, reference))
-            of_real[name].append(distance(another, reference))
-    return [Measure(name, _median(of_model[name]), _median(of_real[name])) for name in distances]
+        for name, metric in metrics.items():
+            of_model[name].append(metric(sample, reference))
+            of_real[name].append(metric(another, reference))
+    return [Measure(name, _median(of_model[name]), _median(of_real[name])) for name in metrics]
 
 
-def excess_nll(score: LearnedScore, density: Density, x: Array, *, tolerance: float = 1e-4) -> Estimate:
-    """E[ln p - ln q] = NLL - entropy in nats, from rows x (n, d) of the known density p, q that of the score.
+def excess_nll(model: HasLikelihood, density: Density, x: Array, *, tolerance: float = 1e-4) -> Estimate:
+    """E[ln p - ln q] = NLL - entropy in nats, from rows x (n, d) of the known density p, q that of the model.
 
     `tolerance` is that of the flow (rtol and atol); at 1e-4 its error lies below the scatter of any affordable n.
     """
     x = asnumpy(checks.state(x, "x"))
-    found = score.log_likelihood(x, rtol=tolerance, atol=tolerance)
+    found = model.log_likelihood(x, rtol=tolerance, atol=tolerance)
     truth: Floats = np.asarray(density.log_density(x.astype(np.float64)))
     return Estimate.of_mean(truth - found.values)
 
 
 def judge(
-    score: LearnedScore,
+    score: Sampleable,
     real: FreshData | HeldOut,
     *,
+    metrics: Mapping[str, Metric] | None = None,
     samples: int | None = None,
     draws: int = 20,
-    steps: int = 40,
+    steps: int | None = 40,
     tolerance: float = 1e-4,
     seed: int = 0,
 ) -> list[Measure]:
-    """What a learned score is worth, each measure beside its floor; see the module's text.
+    """What a learned score, or another model that can be sampled, is worth: each measure beside its floor.
 
     Parameters
     ----------
-    score : what `inkdiff.fit` or `inkdiff.load` gives
+    score : what `inkdiff.fit` or `inkdiff.load` gives, or any `Sampleable`
     real : `FreshData(draw)` for data that can be drawn afresh, `HeldOut(train, held_out)` for a finite set
+    metrics : name -> D(x, y), metrics of your own (see `Metric`), to be taken beside those of the house
     samples : rows of each draw; by default 4,000, or 1,000 of a finite set, and no more than it has training rows
     draws : of which the medians are taken
-    steps : of sampling, as for `LearnedScore.sample`
+    steps : of sampling, as for `LearnedScore.sample`; None for a model whose `sample` takes no steps
     tolerance : of the likelihoods, as for `excess_nll`
     seed : of the samples and of the draws
 
     Returns
     -------
-    list of Measure. FreshData: NLL - entropy if the density is known (and the process's time continuous), energy
+    list of Measure. FreshData: NLL - entropy if both densities are known (and the process's time is continuous), energy
     distance, sliced Wasserstein. HeldOut points: the same distances. HeldOut pictures: Frechet distances of pixels and,
-    with labels, of a frozen classifier's features, its confidence, the p-value of the class histogram; and the distance
-    to the nearest training picture over that of held-out pictures.
+    with labels, of a classifier's features, its confidence, the p-value of the class histogram; and the distance to the
+    nearest training picture over that of held-out pictures. Metrics of your own follow the house's distances.
 
     Raises
     ------
     ValueError, TypeError
         If the data have another number of coordinates than the score, or numbers are out of range.
     """
-    if not all(hasattr(score, name) for name in ("d", "process", "sample")):
-        raise TypeError(f"score must be a learned one, as inkdiff.fit and inkdiff.load give, got {checks.show(score)}.")
+    if not isinstance(score, Sampleable):
+        raise TypeError(
+            "score must be a model with `d` and `sample(n, seed=..., steps=...)` (inkdiff.metrics.Sampleable), as "
+            f"inkdiff.fit and inkdiff.load give, got {checks.show(score)}."
+        )
     if not isinstance(real, FreshData | HeldOut):
         raise TypeError(f"real must be FreshData(draw) or HeldOut(train, held_out), got {checks.show(real)}.")
     n = checks.count(4000 if isinstance(real, FreshData) else 1000, "samples")
@@ -185,18 +216,38 @@ def judge(
     example = real.draw(2, 0) if isinstance(real, FreshData) else real.held_out
     if example.d != score.d:
         raise ValueError(f"real: {example.name!r} has {example.d} coordinates, the score {score.d}; judge by its own.")
-    model = partial(_sample, score, checks.seed64(seed), checks.count(steps, "steps", least=2))
-    if isinstance(real, HeldOut):
-        n = min(n, len(real.train))
-        if example.image_shape is not None:
-            return _pictures(lambda k: model(k, n), real, n, draws)
-        return against_floor(_DISTANCES, lambda k: model(k, n), real, n, draws)
-    measures = []
-    if example.density is not None and not score.process.discrete:
-        fresh, _ = real.pair(draws, min(n, _LIKELIHOODS))
-        excess = excess_nll(score, example.density, fresh, tolerance=tolerance)
-        measures.append(Measure("NLL - entropy, nats", excess, ideal=0.0))
-    return measures + against_floor(_DISTANCES, lambda k: model(k, n), real, n, draws)
+    options = {} if steps is None else {"steps": checks.count(steps, "steps", least=2)}
+    model = partial(_sample, score, checks.seed64(seed), options)
+    own = _checked(metrics)
+    if isinstance(real, FreshData):
+        likelihood = _likelihood(score, example.density, real, min(n, _LIKELIHOODS), draws, tolerance)
+        return likelihood + against_floor(_DISTANCES | own, lambda k: model(k, n), real, n, draws)
+    n = min(n, len(real.train))
+    if example.image_shape is not None:
+        return _pictures(lambda k: model(k, n), real, n, draws, own)
+    return against_floor(_DISTANCES | own, lambda k: model(k, n), real, n, draws)
+
+
+def _checked(metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
+    """The user's metrics by name."""
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping) or not all(callable(metric) for metric in metrics.values()):
+        raise TypeError(
+            f"metrics must map names to functions D(x, y), as in {{'mine': f}}, got {checks.show(metrics)}."
+        )
+    return dict(metrics)
+
+
+def _likelihood(
+    score: Sampleable, density: Density | None, real: FreshData, n: int, draws: int, tolerance: float
+) -> list[Measure]:
+    """NLL - entropy where the densities of data and model are known; rows that no draw uses."""
+    if density is None or not isinstance(score, HasLikelihood) or score.process.discrete:
+        return []
+    fresh, _ = real.pair(draws, n)
+    excess = excess_nll(score, density, fresh, tolerance=tolerance)
+    return [Measure("NLL - entropy, nats", excess, ideal=0.0)]
 
 
 def _median(draws: list[Estimate]) -> Estimate:
@@ -204,26 +255,30 @@ def _median(draws: list[Estimate]) -> Estimate:
     return draws[0] if len(draws) == 1 else Estimate.of_median([draw.value for draw in draws])
 
 
-def _sample(score: LearnedScore, seed: int, steps: int, k: int, n: int) -> Array:
-    return asnumpy(score.sample(n, seed=(seed + k) % 2**64, steps=steps))
+def _sample(score: Sampleable, seed: int, options: dict[str, int], k: int, n: int) -> Array:
+    return asnumpy(score.sample(n, seed=(seed + k) % 2**64, **options))
 
 
-def _pictures(model: Callable[[int], Array], real: HeldOut, n: int, draws: int) -> list[Measure]:
+def _pictures(
+    model: Callable[[int], Array], real: HeldOut, n: int, draws: int, own: dict[str, Metric]
+) -> list[Measure]:
     """The measures of pictures; each draw of samples serves all of them."""
     kept = {k: model(k) for k in range(draws)}
     train, held_out = real.train, real.held_out
-    distances: dict[str, Distance] = {"Frechet distance, pixels": frechet_distance}
+    distances: dict[str, Metric] = {"Frechet distance, pixels": frechet_distance}
     if train.y is not None:
-        frozen = FeatureClassifier.of(train)
-        distances["Frechet distance, features"] = lambda x, y: frechet_distance(frozen.features(x), frozen.features(y))
-    measures = against_floor(distances, kept.__getitem__, real, n, draws)
+        classifier = FeatureClassifier.of(train)
+        distances["Frechet distance, features"] = lambda x, y: frechet_distance(
+            classifier.features(x), classifier.features(y)
+        )
+    measures = against_floor(distances | own, kept.__getitem__, real, n, draws)
 
     def median(of: Callable[[Array], Estimate]) -> Estimate:
         return _median([of(x) for x in kept.values()])
 
     if train.y is not None:
-        read = median(lambda x: frozen.confidence(x))
-        measures.append(Measure("classifier's confidence", read, frozen.confidence(held_out)))
+        confidence = median(lambda x: classifier.confidence(x))
+        measures.append(Measure("classifier's confidence", confidence, classifier.confidence(held_out)))
         classes = median(lambda x: Estimate(class_histogram(x, train).p_value, 0.0))
         expected = Estimate(class_histogram(held_out, train).p_value, 0.0)
         measures.append(Measure("class histogram, p", classes, expected))

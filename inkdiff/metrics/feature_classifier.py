@@ -1,4 +1,4 @@
-r"""A frozen classifier: what pictures look like to a network that has learned to tell their classes, and no more.
+r"""Features of a classifier: what pictures look like to a network that has learned to tell their classes, and no more.
 
     h_1 = relu(W_1 x + b_1),   h_2 = relu(W_2 h_1 + b_2) =: features,   p(class) = softmax(W_3 h_2 + b_3)
 
@@ -14,7 +14,7 @@ scikit-learn's MLPClassifier.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from inkdiff.datasets.dataset import Dataset
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.metrics.sample_distances import points
 from inkdiff.nn import one_thread_each
+
+if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier
 
 __all__ = ["FeatureClassifier"]
 
@@ -35,7 +38,7 @@ _SEED = 0
 class FeatureClassifier:
     """A small network trained on labelled pictures, on the host; `FeatureClassifier.of(train)`."""
 
-    model: Any  # scikit-learn's MLPClassifier
+    model: MLPClassifier
 
     @classmethod
     def of(cls, train: Dataset) -> FeatureClassifier:

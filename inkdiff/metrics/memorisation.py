@@ -1,11 +1,11 @@
-r"""Does a model know its data, or only remember them? The share of samples that are copies, and the loss on new data.
+r"""Memorisation: the share of samples that are copies of training points, and the denoising loss on new data.
 
 A sample is a copy if it lies far closer to one training point than to any other,
 
     |x - x_(1)| < closer |x - x_(2)|,      closer = 1/3,
 
 x_(1), x_(2) being its nearest and second-nearest (different) training points: a test without a length to choose, that
-real data hardly ever meet. From the inside, memory shows in how well the noise on an image is told from the image,
+real data hardly ever meet. From the inside, memorisation shows in the denoising loss,
 
     loss(x_0) = mean over t of E |sigma_t (score(x_t, t) - grad log p(x_t | x_0))|^2/d,
 
@@ -19,8 +19,7 @@ memorize (2023), for the third; Z. Kadkhodaie et al. (2024), arXiv:2310.02557.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,7 +27,9 @@ from inkdiff._core import checks
 from inkdiff._core.backend import Array, array_module, asnumpy
 from inkdiff.datasets.dataset import Dataset
 from inkdiff.metrics.estimates import Estimate
+from inkdiff.metrics.sample_distances import points
 from inkdiff.processes.base import Process, check_process, closed_form_domain
+from inkdiff.scores.base import ScoreFunction
 from inkdiff.simulation.forward import diffuse
 
 __all__ = ["copied_share", "denoising_loss"]
@@ -54,16 +55,13 @@ def copied_share(samples: Array | Dataset, train: Array | Dataset, *, closer: fl
     """
     from scipy.spatial import cKDTree
 
-    x, known = (_rows(data, name) for data, name in ((samples, "samples"), (train, "train")))
-    if x.shape[1] != known.shape[1]:
-        raise ValueError(
-            f"samples has {x.shape[1]} columns where {known.shape[1]} are expected: compare like with like."
-        )
+    known = asnumpy(points(train, "train")).astype(np.float64)
+    x = asnumpy(points(samples, "samples", like=known)).astype(np.float64)
     if not 0 < checks.real(closer, "closer") < 1:
         raise ValueError(f"closer must lie between 0 and 1, got {closer}; 1/3 is usual.")
     known = np.unique(known, axis=0)
     if len(known) < 2:
-        raise ValueError("train must hold at least two different points: a copy is told by the second-nearest.")
+        raise ValueError("train must hold at least two different points: a copy is recognised by the second-nearest.")
     first, second = np.asarray(cKDTree(known).query(x, k=2)[0]).T
     n, copies = len(x), int(np.count_nonzero(first < closer * second))
     share = (copies + 1) / (n + 2)
@@ -71,7 +69,7 @@ def copied_share(samples: Array | Dataset, train: Array | Dataset, *, closer: fl
 
 
 def denoising_loss(
-    process: Process, score: Callable[[Array, float], Array], x_0: Array, times: Sequence[float], *, seed: int
+    process: Process, score: ScoreFunction, x_0: Array, times: Sequence[float], *, seed: int
 ) -> Estimate:
     """Mean denoising loss of a score on data x_0 (n, d), process coordinates, over `times` > 0; dimensionless.
 
@@ -90,13 +88,9 @@ def denoising_loss(
     if len(x_0) < 2 or not len(times):
         raise ValueError(f"x_0 and times must hold at least two rows and one time, got {len(x_0)} and {len(times)}.")
     xp = array_module(x_0)
-    loss: Any = xp.zeros(len(x_0))
+    loss = xp.zeros(len(x_0))
     for step, t in enumerate(times):
         x_t = diffuse(process, x_0, t, seed=seed, step=step)
         error = score(x_t, t) - process.score_transition(x_t, t, x_0)
         loss += process.variance(t) * (error.astype(np.float64) ** 2).mean(1)
     return Estimate.of_mean(asnumpy(loss) / len(times))
-
-
-def _rows(data: Array | Dataset, name: str) -> Any:
-    return asnumpy(checks.state(data.x if isinstance(data, Dataset) else data, name)).astype(np.float64)

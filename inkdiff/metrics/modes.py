@@ -23,6 +23,7 @@ from inkdiff._core.backend import Array, Floats, asnumpy
 from inkdiff.datasets.dataset import Dataset
 from inkdiff.datasets.densities import GaussianMixture
 from inkdiff.metrics.estimates import Estimate
+from inkdiff.metrics.sample_distances import points
 
 __all__ = ["ModeCoverage", "modes_covered"]
 
@@ -59,7 +60,7 @@ def modes_covered(
     from scipy.spatial import cKDTree
     from scipy.stats import chi2
 
-    x = asnumpy(checks.state(samples.x if isinstance(samples, Dataset) else samples, "samples")).astype(np.float64)
+    x = asnumpy(points(samples, "samples")).astype(np.float64)
     density = mixture.density if isinstance(mixture, Dataset) else mixture
     if not isinstance(density, GaussianMixture):
         raise TypeError(

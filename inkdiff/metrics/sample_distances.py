@@ -1,4 +1,4 @@
-"""Are these samples like those? Distances between two clouds of points, and the judges of generated images.
+"""Distances between two samples, and what is asked of generated images: classes, nearest neighbours.
 
 The Frechet distance compares Gaussian fits (means m, covariances C) and is the squared Wasserstein-2 distance of the
 two Gaussians,

@@ -1,4 +1,4 @@
-r"""Sliced Wasserstein distance: how far the ink must be carried, seen along random lines.
+r"""Sliced Wasserstein distance: the cost of optimal transport, averaged over projections on random lines.
 
     SW = E_theta  W_1(theta . x, theta . y),        W_1 = int_0^1 |F^-1(q) - G^-1(q)| dq,
 

@@ -75,8 +75,8 @@ class SummedGradient:
 
     def __init__(self, theta: Array, rows: int, *, parts: int = 1, threads: int = 0) -> None:
         count = 1 if is_cuda(theta) else min(4, max(1, rows // _ROWS_OF_A_SHARD))
-        self._shards = RowShards(count, threads)
-        self._rows = self._shards.pieces(rows)
+        self.shards = RowShards(count, threads)
+        self._rows = self.shards.pieces(rows)
         self._arenas = [Arena() for _ in self._rows]
         self._gradients = array_module(theta).empty_like(theta, shape=(len(self._rows), parts, theta.size))
 
@@ -88,6 +88,6 @@ class SummedGradient:
             with np.errstate(over="ignore", invalid="ignore"):  # who asked looks at the loss
                 return loss(self._arenas[k], self._rows[k], self._gradients[k])
 
-        total = math.fsum(self._shards.run(piece, len(self._rows)))
+        total = math.fsum(self.shards.run(piece, len(self._rows)))
         self._gradients.reshape(-1, out.size).sum(0, out=out)
         return total

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inkdiff._core.backend import Array, array_module
+from inkdiff._core.registry import register
 from inkdiff.nn import elementwise
 from inkdiff.nn.layers import SILU_GAIN, Backprop, Layout, Linear, Network, Run, SiLU, Slot
 
@@ -31,6 +32,7 @@ __all__ = ["MLP", "TimeConditionedNetwork"]
 _BlockBackprop = Callable[[Array, Array], tuple[Array, Array]]
 
 
+@register(kind="network")
 @dataclass(frozen=True)
 class MLP:
     """The shape of a network, before it knows the number of coordinates: `network = MLP(...).build(inputs, outputs)`.

@@ -7,7 +7,7 @@ element, by the same noise), and at each time t > 0 four numbers are taken per c
 
     S/d       sum_j S(x_j)/d                      how mixed (nats; an upper bound of the joint entropy)
     KL/d      sum_j KL(x_j || equilibrium)/d      how far from the end
-    r         correlation of x_t with x_0         how much is remembered of the start
+    r         correlation of x_t with x_0         how much of the start is remembered
     MSD/d     <|x_t - x_0|^2>/d                   how far it moved
 
 The clock of space is the share 1 - r of memory lost. In free space x_t = x_0 + sigma eps, r^2 = s_0^2/(s_0^2
@@ -25,14 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inkdiff import metrics
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, array_module, asnumpy
-from inkdiff.domains.box import Box
+from inkdiff.datasets.dataset import Dataset
 from inkdiff.metrics import Column, Estimate
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.simulation.forward import simulate
@@ -87,7 +87,7 @@ class Comparison:
 
 def compare(
     process: Process,
-    bodies: Mapping[str, Array],
+    bodies: Mapping[str, Array | Dataset],
     times: Sequence[float] | Array,
     *,
     seed: int,
@@ -122,7 +122,7 @@ def compare(
     return Comparison(process, grid[1:], courses)
 
 
-def free_space_msd(memory_lost: Any) -> Floats:
+def free_space_msd(memory_lost: npt.ArrayLike) -> Floats:
     """MSD/(d s_0^2) = 1/(1 - lost)^2 - 1, exact in free space for every body; lost in [0, 1)."""
     return np.asarray(1 / (1 - np.asarray(memory_lost, np.float64)) ** 2 - 1)
 
@@ -133,16 +133,15 @@ def _states(process: Process, bodies: object) -> dict[str, Array]:
         raise TypeError(f"bodies must map names to arrays, as in {{'ink': x}}, got {checks.show(bodies)}.")
     states = {}
     for name, body in bodies.items():
-        x_0 = checks.state(getattr(body, "x", body), f"bodies[{name!r}]")
-        if isinstance(process.domain, Box):
-            process.domain.check_inside(x_0, f"bodies[{name!r}]")
+        x_0 = checks.state(body.x if isinstance(body, Dataset) else body, f"bodies[{name!r}]")
+        process.domain.check_inside(x_0, f"bodies[{name!r}]")
         if len(x_0) < 2 or float(x_0.max()) == float(x_0.min()):
             raise ValueError(f"bodies[{name!r}] must have at least two rows that differ, got {checks.show(x_0)}.")
         states[name] = x_0
     return states
 
 
-def _from_zero(process: Process, times: Any) -> Floats:
+def _from_zero(process: Process, times: Sequence[float] | Array) -> Floats:
     """0, where everything is known (S aside, which is -infinity for a point), then the times."""
     try:
         after = np.atleast_1d(np.asarray(asnumpy(times), np.float64)).ravel()

@@ -1,6 +1,6 @@
 """Times a student can picture: seconds, days, human lives, ages of the universe, and beyond all of them.
 
-Waiting for N molecules to gather by chance takes (V/V0)^N looks, which soon leaves every unit behind. A duration is
+Waiting for N molecules to gather by chance takes (V/V0)^N trials, which soon leaves every unit behind. A duration is
 therefore given by its logarithm, T = 10^q seconds, and named by the largest unit below it,
 
     T = m u,      u in {s, min, h, day, year, age of the universe}.

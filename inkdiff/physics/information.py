@@ -1,4 +1,4 @@
-"""Forgetting: how much of where the ink fell can still be known from where it is now.
+"""Mutual information: how much of where the ink fell can still be known from where it is now.
 
 Ink that starts uniformly at x_0 and has diffused between walls carries, with lam_n = D (n pi/L)^2 (2 pi n/L on a
 torus, each n twice), per axis
@@ -10,8 +10,8 @@ Whoever sees N particles at x_1 ... x_N, and knows that they were let go at one 
 
     p(x_0 | x_1 ... x_N) = prod_i p(x_i | x_0) / integral of the same,
 
-Bayes' theorem with a uniform prior: sharp at first, uniform in the end. What was forgotten is not hidden somewhere: for
-the macroscopic observer it is gone at the rate of the slowest mode.
+Bayes' theorem with a uniform prior: sharp at first, uniform in the end. Information that is lost is
+not hidden somewhere: for the macroscopic observer it decays at the rate of the slowest mode.
 
 Reference: T. M. Cover and J. A. Thomas, Elements of Information Theory (2006), 2.8 (information only decreases);
 H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 14.3, for p(x|x_0). For the bias of information from
@@ -21,7 +21,6 @@ counts: S. Panzeri and A. Treves, Network 7 (1996) 87.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -50,13 +49,13 @@ def walled_box(process: Process) -> Box:
         If `process` is none, or lives in free space, where nothing ends uniform.
     """
     check_process(process)
-    domain = closed_form_domain(process, "what is remembered")
-    if not isinstance(domain, Box):
+    box = closed_form_domain(process, "mutual information").as_box
+    if box is None:
         raise ValueError(f"process must live in a Box, where every start ends uniform, got {checks.show(process)}.")
-    return domain
+    return box
 
 
-def _variance(process: Process, t: Any) -> float:
+def _variance(process: Process, t: float) -> float:
     """sigma_t^2 > 0 at one time."""
     time = checks.positive(process.check_time(t), "t")
     return float(process.variance(time))
@@ -101,7 +100,7 @@ def mutual_information(process: Process, t: float, d: int = 1) -> float:
 
     The double integral by the midpoint rule, whose error is below 1e-9 here because the integrand continues smoothly
     and periodically beyond the walls. For sigma_t < L/50, I = ln(L/sigma_t) - ln(2 pi e)/2 + c sigma_t/L, in which only
-    c, the work of the walls, is computed. Parameters and errors are those of `chi2_information`.
+    c, the contribution of the walls, is computed. Parameters and errors are those of `chi2_information`.
     """
     box = walled_box(process)
     box.check_dimension(checks.count(d, "d"))
@@ -113,8 +112,8 @@ def mutual_information(process: Process, t: float, d: int = 1) -> float:
 def _information_on_an_axis(sigma: float, periodic: bool) -> float:
     """I between walls 0 and 1."""
     if sigma < _SHARP:
-        work_of_walls = (_information_on_an_axis(_SHARP, periodic) - _sharp_information(_SHARP)) / _SHARP
-        return _sharp_information(sigma) + work_of_walls * sigma
+        of_the_walls = (_information_on_an_axis(_SHARP, periodic) - _sharp_information(_SHARP)) / _SHARP
+        return _sharp_information(sigma) + of_the_walls * sigma
     K = max(64, math.ceil(_NODES_PER_SIGMA / sigma))
     nodes = (np.arange(K) + 0.5) / K
     x, x0 = (grid.reshape(-1, 1) for grid in np.meshgrid(nodes, nodes[: (1 if periodic else K)]))

@@ -112,11 +112,11 @@ def stirling_gap(counts: Array) -> Array:
 
 
 class Recompaction(NamedTuple):
-    """How often all N particles of a group were found together: `hits` of `looks`; `fraction` = V_0/V, exact."""
+    """How often all N particles of a group were found together: `hits` of `trials`; `fraction` = V_0/V, exact."""
 
     N: int
     hits: int
-    looks: int
+    trials: int
     fraction: float
 
     @property
@@ -126,14 +126,14 @@ class Recompaction(NamedTuple):
 
     @property
     def estimate(self) -> Estimate:
-        """hits/looks, with the binomial standard error of the expected probability."""
-        return Estimate(self.hits / self.looks, math.sqrt(self.expected * (1 - self.expected) / self.looks))
+        """hits/trials, with the binomial standard error of the expected probability."""
+        return Estimate(self.hits / self.trials, math.sqrt(self.expected * (1 - self.expected) / self.trials))
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Clopper and Pearson's interval for the probability: covers it at least as often as `confidence` says."""
         from scipy import stats
 
-        found = stats.binomtest(self.hits, self.looks).proportion_ci(confidence, method="exact")
+        found = stats.binomtest(self.hits, self.trials).proportion_ci(confidence, method="exact")
         return float(found.low), float(found.high)
 
 
@@ -142,7 +142,7 @@ def recompaction(x: Array, box: Box, region: Box, N: int) -> Recompaction:
 
     Parameters
     ----------
-    x : (n, d) independent particles, mixed (uniform) in `box`; the n // N groups of N rows are as many looks
+    x : (n, d) independent particles, mixed (uniform) in `box`; the n // N groups of N rows are as many trials
     box, region : boxes, the second inside the first
     N : particles that have to be in the region together
 
@@ -158,23 +158,23 @@ def recompaction(x: Array, box: Box, region: Box, N: int) -> Recompaction:
     low, high = region.low(d), region.low(d) + region.length(d)
     if (low < box.low(d)).any() or (high > box.low(d) + box.length(d)).any():
         raise ValueError(f"region must lie in the box, got [{region.lo}, {region.hi}] in [{box.lo}, {box.hi}].")
-    looks = len(x) // checks.count(N, "N")
-    if looks == 0:
+    trials = len(x) // checks.count(N, "N")
+    if trials == 0:
         raise ValueError(f"x holds {len(x)} particles, fewer than N={N}: give more.")
     xp = array_module(x)
     inside = ((x >= xp.asarray(low, x.dtype)) & (x < xp.asarray(high, x.dtype))).all(1)
-    hits = int(inside[: looks * N].reshape(looks, N).all(1).sum())
-    return Recompaction(N, hits, looks, float((region.length(d) / box.length(d)).prod()))
+    hits = int(inside[: trials * N].reshape(trials, N).all(1).sum())
+    return Recompaction(N, hits, trials, float((region.length(d) / box.length(d)).prod()))
 
 
-def log_waiting_time(N: float, fraction: float, look: float) -> float:
-    """log10 of the mean time (s) until N particles are found together in V_0: look (V/V_0)^N.
+def log_waiting_time(N: float, fraction: float, interval: float) -> float:
+    """log10 of the mean time (s) until N particles are found together in V_0: interval (V/V_0)^N.
 
     Parameters
     ----------
     N : number of particles, may be 1e20
     fraction : V_0/V, between 0 and 1
-    look : seconds between two independent looks, about the mixing time L^2/(pi^2 D) of the vessel
+    interval : seconds between two independent trials, about the mixing time L^2/(pi^2 D) of the vessel
 
     Raises
     ------
@@ -184,5 +184,5 @@ def log_waiting_time(N: float, fraction: float, look: float) -> float:
     share = checks.positive(fraction, "fraction", unit="V_0/V")
     if share >= 1:
         raise ValueError(f"fraction must be below 1, got {fraction}: the region must be smaller than the box.")
-    wait = math.log10(checks.positive(look, "look", unit="seconds"))
+    wait = math.log10(checks.positive(interval, "interval", unit="seconds"))
     return wait - checks.positive(N, "N", unit="particles") * math.log10(share)

@@ -79,7 +79,7 @@ def recompaction_probability(n: int, seed: int) -> Iterator[Row]:
     for N in range(1, 7):
         seen = recompaction(x, box, corner, N)
         p = 0.25**N
-        yield Row(f"N = {N}", Estimate(seen.hits / seen.looks, math.sqrt(p * (1 - p) / seen.looks)), p)
+        yield Row(f"N = {N}", Estimate(seen.hits / seen.trials, math.sqrt(p * (1 - p) / seen.trials)), p)
 
 
 @identity

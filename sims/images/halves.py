@@ -110,12 +110,13 @@ def complete(train: ink.datasets.Dataset, test: ink.datasets.Dataset, p: Paramet
     """The digits of `test` from their right halves: draws, the likeliest by the variational bound, their mean."""
     fit = ink.fit_cached if p.cache else ink.fit
     # Without the correction of moments, which is measured on whole walks and misleads one that is held on one side.
-    score = fit(ink.VariancePreserving.linear(), train, steps=p.steps, seed=p.seed, moments=False)
+    uncorrected = ink.Parameterisation(match_moments=False)
+    score = fit(ink.VariancePreserving.linear(), train, steps=p.steps, seed=p.seed, parameterisation=uncorrected)
     own, x, labels = score.process, test.x[: p.halves], test.y[: p.halves]
     options = {"seed": p.seed, "draws": p.draws, "corrections": p.corrections}
     drawn = np.clip(score.decode(ink.inpaint(own, score, score.encode(x), KNOWN, score.times(p.walk), **options)), 0, 1)
     # A fair draw has a class as often as it is probable: no best guess. The bounds share their noise.
-    chain = [*score.parametrisation.levels.times(own, np.log(np.geomspace(10, 0.3, 24))), 0.0]
+    chain = [*score.preconditioning.levels.times(own, np.log(np.geomspace(10, 0.3, 24))), 0.0]
     bounds = (ink.elbo(own, score, score.encode(y), chain, seed=p.seed, draws=p.noise).rows for y in drawn)
     weight = np.exp((log_p := np.array(list(bounds))) - log_p.max(0))
     nearest = train.x[((x[:, None, KNOWN] - train.x[:, KNOWN]) ** 2).sum(2).argmin(1)]

@@ -101,7 +101,11 @@ def compute(p: Parameters) -> Result:
 def learned(process: ink.Process, train: ink.datasets.Dataset, p: Parameters) -> ink.LearnedScore:
     """A score with and without labels. What keeps the moments of all digits is left out: a class has others."""
     fit = ink.fit_cached if p.cache else ink.fit
-    options = {"condition": train.y, "hide": 0.4, "moments": False}  # as in photo.py, which needs the one of the bowl
+    # as in photo.py, which needs the one of the bowl
+    options = {
+        "condition": ink.Conditioning(train.y, p_uncond=0.4),
+        "parameterisation": ink.Parameterisation(match_moments=False),
+    }
     return fit(process, train, steps=p.steps, seed=p.seed, **options)
 
 

@@ -83,7 +83,7 @@ def compute(p: Parameters) -> Result:
     score = learned(train, p)
     x, labels = held_out.x[: p.photos], held_out.y[: p.photos]
     sketches, conditional = (x > 0.5).astype(np.float32), score.given(label=labels, guidance=p.guidance)
-    times = score.parametrisation.levels.times(score.process, np.log(RATIOS))
+    times = score.preconditioning.levels.times(score.process, np.log(RATIOS))
     starts = {"photo": (score, x), "sketch": (score, sketches), "labelled": (conditional, x)}
     kinds = {kind: returned(own, start, labels, times, train, p) for kind, (own, start) in starts.items()}
     ends = kinds["photo"].classes[-1]
@@ -95,7 +95,11 @@ def compute(p: Parameters) -> Result:
 def learned(train: ink.datasets.Dataset, p: Parameters) -> ink.LearnedScore:
     """A score with and without labels. What keeps the moments of all digits is left out: a class has others."""
     fit = ink.fit_cached if p.cache else ink.fit
-    options = {"condition": train.y, "hide": 0.4, "moments": False}  # as in labels.py
+    # as in labels.py
+    options = {
+        "condition": ink.Conditioning(train.y, p_uncond=0.4),
+        "parameterisation": ink.Parameterisation(match_moments=False),
+    }
     return fit(ink.VariancePreserving.linear(), train, steps=p.steps, seed=p.seed, **options)
 
 

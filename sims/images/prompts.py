@@ -119,7 +119,8 @@ def learned(train: ink.datasets.Dataset, p: Parameters) -> ink.LearnedScore:
     kept = [row for row, words in enumerate(captions) if not any(set(two) <= set(words) for two in NEVER)]
     data = replace(train, x=train.x[kept], y=train.y[kept])
     fit = ink.fit_cached if p.cache else ink.fit
-    options = {"condition": [captions[row] for row in kept], "moments": False}
+    condition, uncorrected = [captions[row] for row in kept], ink.Parameterisation(match_moments=False)
+    options = {"condition": condition, "parameterisation": uncorrected}
     return fit(ink.VariancePreserving.linear(), data, steps=p.steps, seed=p.seed, **options)
 
 

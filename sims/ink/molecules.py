@@ -52,11 +52,11 @@ class Result:
     start: ink.molecules.State
     drop: np.ndarray
     """(molecules,) which of them are ink"""
-    there: ink.molecules.Watch
+    there: ink.molecules.Observables
     """from the start on, with the drop's entropy S (nats) and the energy E observed"""
-    echo: ink.molecules.Watch
+    echo: ink.molecules.Observables
     """from that end, with all velocities reversed"""
-    astray: ink.molecules.Watch
+    astray: ink.molecules.Observables
     """the same, with one molecule displaced by one quantum besides"""
     random_walk: np.ndarray
     """entropy of independent walkers with the D of the molecules, at the times of `there`"""
@@ -89,7 +89,7 @@ def compute(p: Parameters) -> Result:
     flight = ink.molecules.transport(there.last, blocks=4, every=1, window=(0.0, 0.5))
     wandering = ink.molecules.transport(flight.last, blocks=p.blocks, every=10, window=(2.0, 5.0))
     others = [turned.displaced(i * p.molecules // 3) for i in range(3)]
-    times, distances = ink.molecules.apart(turned, others, frames=120, every=50)
+    times, distances = ink.molecules.divergence(turned, others, frames=120, every=50)
     walkers = ink.Brownian(wandering.D.value, fluid.box)
     density = ink.BoxScore(walkers, ink.concentration(start.positions[drop], fluid.box, 4 * p.bins))
     random_walk = np.array([density.entropy(t, 4) for t in there.times])
@@ -109,13 +109,13 @@ def against_all_pairs(state: ink.molecules.State) -> tuple[int, float]:
     return plain.differing_bits(listed), speed
 
 
-def follow(p: Parameters, state: ink.molecules.State, drop: np.ndarray) -> ink.molecules.Watch:
+def follow(p: Parameters, state: ink.molecules.State, drop: np.ndarray) -> ink.molecules.Observables:
     """The state p.steps later, with the drop's entropy and the energy on the way."""
     observe = {
         "S": lambda s: ink.entropy(s.positions[drop], s.fluid.box, bins=p.bins),
         "E": lambda s: s.energy.total,
     }
-    return ink.molecules.watch(state, FRAMES, p.steps // FRAMES, observe)
+    return ink.molecules.observables(state, FRAMES, p.steps // FRAMES, observe)
 
 
 def check(p: Parameters, result: Result, report: Report) -> None:

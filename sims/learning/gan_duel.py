@@ -83,7 +83,7 @@ class Result:
 def compute(p: Parameters) -> Result:
     stages = sorted({1, *(max(1, round(share * p.steps)) for share in (0.03, 0.1, 0.3, 1))})
     judged, real_and_real, points = {}, {}, {}
-    detect = partial(ink.gan.detect, steps=p.detective_steps, seed=p.seed, threads=1)
+    detect = partial(ink.gan.classifier_two_sample_test, steps=p.detective_steps, seed=p.seed, threads=1)
     for name in NAMES:
         train(name, ink.datasets.eight_gaussians(1000, 0), 2, 0)  # compiles what it needs
     for modes, (points_of, options) in SETS.items():
@@ -103,13 +103,16 @@ def compute(p: Parameters) -> Result:
 
 def train(name: str, data, steps: int, seed: int, callback=None) -> tuple[Any, float]:
     """A forger or a score, and the CPU seconds that it took."""
-    start, common = time.process_time(), {"steps": steps, "seed": seed, "threads": 1, "progress": False}
+    start, common = time.process_time(), {"steps": steps, "seed": seed}
     if name == "duel":
-        both = dict.fromkeys(("forger", "detective"), ink.gan.PlainMLP(*PLAYER))
-        model = ink.gan.duel(data, callback=callback, **both, **common)
+        both = dict.fromkeys(("generator", "discriminator"), ink.gan.PlainMLP(*PLAYER))
+        quiet = ink.RunOptions(progress=False, threads=1, callback=callback)
+        model = ink.gan.fit(data, progress=quiet, **both, **common)
     else:
-        own = {"batch": 512, "lr": 0.02, "decay": 0.0, "moments": False}  # best on other seeds
-        model = ink.fit(ink.VariancePreserving.linear(), data, net=ink.MLP(**SCORE), **own, **common)
+        own = {"batch": 512, "lr": ink.LearningRate(0.02, decay=0.0)}  # best on other seeds
+        own |= {"parameterisation": ink.Parameterisation(match_moments=False)}
+        quiet = ink.RunOptions(progress=False, threads=1)
+        model = ink.fit(ink.VariancePreserving.linear(), data, net=ink.MLP(**SCORE), progress=quiet, **own, **common)
     return model, time.process_time() - start
 
 
@@ -137,9 +140,9 @@ def judge(model, seconds: float, make, real: np.ndarray, floor: float, detect, p
 
 def digits(stages: list[int], p: Parameters) -> dict[int, np.ndarray]:
     """What a forger asked for each digit draws, at the same stages."""
-    data, drawn, common = ink.datasets.digits(), {}, {"steps": p.steps, "seed": p.seed, "progress": False}
-    keep = keeping(drawn, stages, p.seed, np.arange(10), 10)
-    ink.gan.duel(data, label=True, batch=128, callback=keep, **common)
+    data, drawn = ink.datasets.digits(), {}
+    keep = ink.RunOptions(progress=False, callback=keeping(drawn, stages, p.seed, np.arange(10), 10))
+    ink.gan.fit(data, condition=data.y, batch=128, steps=p.steps, seed=p.seed, progress=keep)
     return drawn | {0: np.stack([data.x[data.y == digit][0] for digit in range(10)])}
 
 

@@ -98,7 +98,8 @@ def train_on(x: np.ndarray, train, held_out, p: Parameters) -> Trained:
             copies.append(ink.copied_share(images, x))
 
     data = ink.datasets.Dataset(x, image_shape=train.image_shape, range=train.range)
-    score = ink.fit(process, data, steps=p.steps, seed=p.seed, moments=False, callback=measure)
+    uncorrected, watched = ink.Parameterisation(match_moments=False), ink.RunOptions(callback=measure)
+    score = ink.fit(process, data, steps=p.steps, seed=p.seed, parameterisation=uncorrected, progress=watched)
     rows, times = (score.encode(x), score.encode(held_out.x)), score.times(10)[2:-1]
     seen, unseen = (ink.denoising_loss(process, score, row, times, seed=p.seed) for row in rows)
     images = score.sample(p.samples, seed=p.seed, steps=20, sampler="dpm_solver")

@@ -41,7 +41,10 @@ class Parameters:
 QUICK = {"steps": 10, "points": 1000, "rows": 48, "chain": 100, "draws": 1, "slack": 1e4}
 SPREAD = math.sqrt(1 / 12)  # of a pixel, uniform on [0, 1]
 NOISE, SIZE, SHOWN = 0.1, 8, 25  # added to the leaves, in units of SPREAD; pixels to a side; of each panel
-ROLL = {"lr": 1e-2, "decay": 0.0, "moments": False, "finest": 0.01}  # these, and those below, chosen on other seeds
+ROLL = {  # these, and those below, chosen on other seeds
+    "lr": ink.LearningRate(1e-2, decay=0.0),
+    "parameterisation": ink.Parameterisation(sigma_min=0.01, match_moments=False),
+}
 ENDS = 4.0, 0.04  # sigma/alpha at the first of the 40 steps of the roll and before the last
 
 
@@ -110,7 +113,8 @@ def dead_leaves(p: Parameters) -> tuple[Row, float]:
     """Discs on discs, 8x8 pixels, at spread 1: likelihood by the flow, from the noise that was added."""
     n, d = p.rows // 8, SIZE**2
     data, fresh = (ink.datasets.dead_leaves(m, p.seed + k) for k, m in enumerate((p.points, n)))
-    settings = {"steps": p.steps, "seed": p.seed, "finest": NOISE, "net": ink.MLP(384, 3, dropout=0.0), "decay": 0.0}
+    settings = {"steps": p.steps, "seed": p.seed, "net": ink.MLP(384, 3, dropout=0.0)}
+    settings |= {"parameterisation": ink.Parameterisation(sigma_min=NOISE), "lr": ink.LearningRate(decay=0.0)}
     learned, seconds = trained(process(), data, **settings)
     x = (fresh.x - 0.5) / SPREAD + NOISE * ink.normal(n * d, seed=p.seed).reshape(n, d).astype(np.float64)
     start = time_at(NOISE * SPREAD / learned.scaling.scale)

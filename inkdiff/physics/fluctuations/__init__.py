@@ -21,6 +21,12 @@ exp(2 w) - 1, so that some 100 exp(2 w) runs are needed: 700 at 1 kT, 2 million 
 for long has chi^2(p_eq || p_0) as its variance: infinite if it began narrower than equilibrium by more than sqrt 2.)
 Crooks' theorem tested by `crooks_gap`, and dF by `free_energy`, use both directions and have bounded terms.
 
+| module | what is in it |
+|---|---|
+| `trap` | `Trap`: a bead dragged and squeezed in jumps; work, heat and entropy of its runs, exact moments |
+| `crooks` | `crooks_gap`, `crooks_ratio`, `free_energy`: forward and reversed work compared |
+| `paths` | `path_entropy` of any process, `exponential_average` and its `effective_samples` |
+
 Reference: C. Jarzynski, Phys. Rev. Lett. 78 (1997) 2690; G. E. Crooks, Phys. Rev. E 60 (1999) 2721; U. Seifert, Phys.
 Rev. Lett. 95 (2005) 040602; Y. Murashita, K. Funo and M. Ueda, Phys. Rev. E 90 (2014) 042110, for paths without
 reverse; C. H. Bennett, J. Comput. Phys. 22 (1976) 245.

@@ -18,8 +18,6 @@ import numpy as np
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Floats, array_module, asnumpy
-from inkdiff.domains.box import Box
-from inkdiff.domains.heat_kernel import log_heat_kernel
 from inkdiff.metrics import Estimate
 from inkdiff.processes.base import Process, check_process, closed_form_domain
 from inkdiff.simulation.trajectory import Trajectory
@@ -47,7 +45,7 @@ def path_entropy(process: Process, path: Trajectory, log_start: Array, log_end: 
     """
     check_process(process)
     closed_form_domain(process, "a path's entropy")
-    if not hasattr(path, "x"):
+    if not isinstance(path, Trajectory):
         raise TypeError(f"path must be a Trajectory, as simulate returns it, got {checks.show(path)}.")
     if path.x is None:
         raise ValueError("path holds no states (it was made with observe=...): let simulate store them.")
@@ -89,9 +87,10 @@ def effective_samples(entropy: Array) -> float:
 def log_ratio(process: Process, x: Array, y: Array, s: float, t: float) -> Array:
     """ln T(y | x) - ln T(x | y) per row, T the transition from time s to t."""
     a, v = process.transition(s, t)
-    if isinstance(process.domain, Box):
-        variance = array_module(x).full((len(x), 1), v)
-        return log_heat_kernel(y, x, variance, process.domain)[0] - log_heat_kernel(x, y, variance, process.domain)[0]
+    if not process.domain.free:
+        variance, density = array_module(x).full((len(x), 1), v), process.domain.log_step_density
+        return density(y, a * x, variance)[0] - density(x, a * y, variance)[0]
+    # The two Gaussians differ in their exponents alone: so more digits are kept.
     return (((x - a * y) ** 2 - (y - a * x) ** 2) / (2 * v)).sum(1)
 
 

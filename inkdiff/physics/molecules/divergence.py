@@ -1,11 +1,11 @@
-"""How fast two almost equal worlds part: the exponential that makes the way back a matter of the last bit.
+"""The divergence of almost equal states: the exponential that makes the way back a matter of the last bit.
 
 Two states that differ by one quantum keep a distance in the space of all positions
 
     |delta(t)| ~ |delta(0)| exp(lambda t),      lambda the largest Lyapunov exponent,
 
 while it is small against a disc. It grows until the directions of collisions have nothing more to do with each other,
-after about ln(sigma/quantum)/lambda: from then on the two are different worlds with the same temperature. One quantum
+after about ln(sigma/quantum)/lambda: from then on the two are independent states of the same temperature. One quantum
 is so little that most forces, rounded to quanta, do not notice it: the distance stays what it was for a few
 collisions, until a rounding tips over, and then jumps to where the exponential begins.
 
@@ -25,10 +25,10 @@ from inkdiff.metrics import Estimate
 from inkdiff.physics.molecules.run import run
 from inkdiff.physics.molecules.state import Reals, State, check_state
 
-__all__ = ["apart", "lyapunov"]
+__all__ = ["divergence", "lyapunov"]
 
 
-def apart(state: State, others: Sequence[State], frames: int, every: int) -> tuple[Reals, Reals]:
+def divergence(state: State, others: Sequence[State], frames: int, every: int) -> tuple[Reals, Reals]:
     """Times (k + 1,), tau, and distances (p, k + 1), sigma, of p states from `state` as all of them run on.
 
     The distance is sqrt(sum_i |r_i - r'_i|^2) at the start and after each of `frames` times `every` steps.
@@ -63,7 +63,7 @@ def lyapunov(times: Reals, distances: Reals, window: tuple[float, float] = (1e-9
 
     Parameters
     ----------
-    times, distances : as `apart` returns them
+    times, distances : as `divergence` returns them
     window : of distances, sigma: well above a quantum, where rounding still matters, and well below a disc
 
     Raises

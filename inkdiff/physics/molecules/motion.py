@@ -27,7 +27,7 @@ from scipy.integrate import cumulative_trapezoid
 
 from inkdiff._core import checks
 from inkdiff.metrics import Estimate
-from inkdiff.physics.molecules.run import Film, film
+from inkdiff.physics.molecules.run import Trajectory, trajectory
 from inkdiff.physics.molecules.state import Reals, State, check_state, shortest
 
 __all__ = ["Transport", "transport"]
@@ -110,9 +110,9 @@ def transport(
         )
     msd, vacf = np.empty((blocks, last + 1)), np.empty((blocks, last + 1))
     for block in range(blocks):
-        seen = film(state, frames, every)
-        msd[block], vacf[block] = _correlations(seen, last)
-        state = seen.last
+        path = trajectory(state, frames, every)
+        msd[block], vacf[block] = _correlations(path, last)
+        state = path.last
     t = np.arange(last + 1) * interval
     slope = (msd[:, last] - msd[:, first]) / (4 * (t[last] - t[first]))
     weight = np.minimum(1.0, (t[last] - t) / (t[last] - t[first]))
@@ -123,16 +123,16 @@ def transport(
     )  # fmt: skip
 
 
-def _correlations(seen: Film, lags: int) -> tuple[Reals, Reals]:
-    """MSD and velocity autocorrelation at lags 0 ... lags frames, over all molecules and origins of a film."""
-    frames, n = seen.x.shape[:2]
+def _correlations(path: Trajectory, lags: int) -> tuple[Reals, Reals]:
+    """MSD and velocity autocorrelation at lags 0 ... lags frames, over all molecules and origins of a trajectory."""
+    frames, n = path.x.shape[:2]
     size = fft.next_fast_len(frames + lags, real=True)
     power, square = np.zeros((2, size // 2 + 1)), np.zeros(frames)
     for start in range(0, n, _CHUNK):
         part = slice(start, start + _CHUNK)
-        v = seen.v[:, part] * (seen.fluid.quantum / seen.fluid.dt)
+        v = path.v[:, part] * (path.fluid.quantum / path.fluid.dt)
         r = np.zeros(v.shape)
-        r[1:] = np.cumsum(shortest(np.diff(seen.x[:, part], axis=0)), axis=0) * seen.fluid.quantum
+        r[1:] = np.cumsum(shortest(np.diff(path.x[:, part], axis=0)), axis=0) * path.fluid.quantum
         square += (r * r).sum(axis=(1, 2))
         for which, signal in enumerate((r, v)):
             spectrum = fft.rfft(signal, size, axis=0)

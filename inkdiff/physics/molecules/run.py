@@ -1,4 +1,4 @@
-"""The loop over time: a state some steps later, its film, or only what was asked of it on the way.
+"""The loop over time: a state some steps later, its trajectory, or only observables of it on the way.
 
     (x, v)  ->  M^k (x, v),      M: v <- v + h(x), x <- x + v, v <- v + h(x)
 
@@ -12,24 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
+from inkdiff._core.backend import Array
 from inkdiff.kernels.molecules import BITS, CLOSE, NEAREST, ROOM, advance, half_kicks_of_all_pairs
 from inkdiff.physics.molecules.fluid import CUTOFF, SKIN, Fluid
 from inkdiff.physics.molecules.state import Integers, Reals, State, check_state
 
-__all__ = ["Film", "Watch", "film", "run", "watch"]
+__all__ = ["Observables", "Trajectory", "observables", "run", "trajectory"]
 
-_MOST_NUMBERS = 1 << 28  # of a film: two gigabytes each of positions and velocities
-_STRIDE = 2000  # steps between two looks at the keyboard
+_MOST_NUMBERS = 1 << 28  # of a trajectory: two gigabytes each of positions and velocities
+_STRIDE = 2000  # steps between two chances to interrupt
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class Trajectory:
     """States at equal intervals, the first one being the start.
 
     Attributes
@@ -51,11 +52,11 @@ class Film:
 
 
 @dataclass(frozen=True, eq=False)
-class Watch:
+class Observables:
     """What was observed at `times`, (k + 1,) tau since the start; name -> array with leading axis k + 1."""
 
     times: Reals
-    observed: dict[str, npt.NDArray[Any]]
+    observed: dict[str, Array]
     last: State
 
 
@@ -76,8 +77,8 @@ def _sizes(fluid: Fluid) -> _Sizes:
 def run(state: State, steps: int, *, all_pairs: bool = False) -> State:
     """The state `steps` time steps later.
 
-    Exactly reversible: `run(run(s, k).reversed(), k).reversed()` is s, every bit. With `all_pairs` every molecule looks
-    at every other, without lists: the same bits at a cost of n^2.
+    Exactly reversible: `run(run(s, k).reversed(), k).reversed()` is s, every bit. With `all_pairs` every pair
+    of molecules is examined, without lists: the same bits at a cost of n^2.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def run(state: State, steps: int, *, all_pairs: bool = False) -> State:
         return _run_all_pairs(state, steps)
     while steps > 0:
         stride = min(steps, _STRIDE)
-        state = film(state, 1, stride).last
+        state = trajectory(state, 1, stride).last
         steps -= stride
     return state
 
@@ -108,13 +109,13 @@ def _run_all_pairs(state: State, steps: int) -> State:
     return State(state.fluid, x, v)
 
 
-def film(state: State, frames: int, every: int = 1) -> Film:
+def trajectory(state: State, frames: int, every: int = 1) -> Trajectory:
     """`frames` states that follow `state`, `every` steps apart, and itself.
 
     Raises
     ------
     ValueError, TypeError
-        As `run`; also if the film would hold more than 2^28 numbers.
+        As `run`; also if the trajectory would hold more than 2^28 numbers.
     """
     check_state(state)
     checks.count(frames, "frames")
@@ -122,7 +123,7 @@ def film(state: State, frames: int, every: int = 1) -> Film:
     fluid, n = state.fluid, state.fluid.molecules
     if 2 * n * (frames + 1) > _MOST_NUMBERS:
         raise ValueError(
-            f"frames={frames} of {n} molecules do not fit: at most {_MOST_NUMBERS // (2 * n) - 1}; use watch()."
+            f"frames={frames} of {n} molecules do not fit: at most {_MOST_NUMBERS // (2 * n) - 1}; use observables()."
         )
     x, v = np.empty((frames + 1, n, 2), np.int64), np.empty((frames + 1, n, 2), np.int64)
     x[0], v[0] = state.x, state.v
@@ -133,11 +134,13 @@ def film(state: State, frames: int, every: int = 1) -> Film:
             f"state has led to {what}, where soft discs no longer repel as they should: begin with start(), which "
             "sets molecules apart, or shorten dt."
         )
-    return Film(fluid, np.arange(frames + 1) * (every * fluid.dt), x, v)
+    return Trajectory(fluid, np.arange(frames + 1) * (every * fluid.dt), x, v)
 
 
-def watch(state: State, frames: int, every: int, observe: Mapping[str, Callable[[State], Any]]) -> Watch:
-    """Observables of `state` and of `frames` states that follow it, `every` steps apart; no film is kept.
+def observables(
+    state: State, frames: int, every: int, observe: Mapping[str, Callable[[State], npt.ArrayLike]]
+) -> Observables:
+    """Observables of `state` and of `frames` states that follow it, `every` steps apart; no trajectory is kept.
 
     Parameters
     ----------
@@ -153,10 +156,10 @@ def watch(state: State, frames: int, every: int, observe: Mapping[str, Callable[
     checks.count(every, "every")
     if not isinstance(observe, Mapping) or not all(callable(f) for f in observe.values()):
         raise TypeError(f"observe must map names to functions, as in {{'E': f}}, got {checks.show(observe)}.")
-    observed: dict[str, list[Any]] = {name: [np.array(f(state))] for name, f in observe.items()}
+    observed: dict[str, list[Array]] = {name: [np.array(f(state))] for name, f in observe.items()}
     for _ in range(frames):
         state = run(state, every)
         for name, f in observe.items():
             observed[name].append(np.array(f(state)))
     times = np.arange(frames + 1) * (every * state.fluid.dt)
-    return Watch(times, {name: np.asarray(values) for name, values in observed.items()}, state)
+    return Observables(times, {name: np.asarray(values) for name, values in observed.items()}, state)

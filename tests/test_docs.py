@@ -32,8 +32,7 @@ def examples():
         text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
         for block in re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
             (*_, heading) = re.findall(r"^#+ (.*)", text[: block.start()], re.MULTILINE)
-            waits = [pytest.mark.xfail(reason="until Weighting is public")] if "weighting" in heading else []
-            found.append(pytest.param(block[1], id=f"{page}: {heading}", marks=waits))
+            found.append(pytest.param(block[1], id=f"{page}: {heading}"))
     return found
 
 
@@ -79,7 +78,7 @@ def test_page_keeps_its_word(page):
     text = page.read_text(encoding="utf-8")
     assert dead_links(text, page.parent) == []
     assert strange_commands(text) == []
-    assert set(unknown_names(text)) <= {"ink.Weighting"}
+    assert unknown_names(text) == []
     assert left_open(text) == []
 
 

@@ -203,7 +203,6 @@ def learned():
     return ink.fit(BOWL, square(500), steps=20, seed=1, net=ink.MLP(width=16, depth=1), batch=64)
 
 
-@pytest.mark.xfail(reason="until scores of any registered process are saved")
 def test_a_learned_score_is_saved_and_loaded(learned, tmp_path):
     learned.save(tmp_path / "bowl.safetensors")
     again = ink.load(tmp_path / "bowl.safetensors")
@@ -214,7 +213,6 @@ def test_a_learned_score_is_saved_and_loaded(learned, tmp_path):
     assert samples.shape == (20, 2) and np.isfinite(samples).all()
 
 
-@pytest.mark.xfail(reason="until scores of any registered process are saved")
 def test_a_file_says_what_to_import_first_and_imports_nothing(learned, tmp_path):
     learned.save(tmp_path / "bowl.safetensors")
     code = f"import inkdiff as ink; ink.load({str(tmp_path / 'bowl.safetensors')!r})"
@@ -231,7 +229,6 @@ def test_a_file_says_what_to_import_first_and_imports_nothing(learned, tmp_path)
     assert "WarmingBowl" in message and "inkdiff_extension_example.warming_bowl" in message and "import" in message
 
 
-@pytest.mark.xfail(reason="until scores of any registered process are saved")
 def test_the_command_line_knows_the_names(tmp_path, capsys):
     out = tmp_path / "bowl.safetensors"
     flags = ["--steps", "10", "--net-width", "8", "--net-depth", "1", "--points", "200", "--pictures", "0", "--quiet"]

@@ -34,19 +34,20 @@ class StochasticHeun(ink.Sampler):
         t_hat = self.noisier(process, t)
         if t_hat > t:
             a, variance = process.transition(t, t_hat)
-            x = kernel(x, x, a, 0.0, self.S_noise * math.sqrt(variance))
-        a = process.alpha(s) / process.alpha(t_hat)
-        width = a * process.sigma(t_hat) - process.sigma(s)  # alpha_s (r_hat - r_s)
-        slope = process.sigma(t_hat) * score(x, t_hat)
+            x = kernel(x, x, float(a), 0.0, self.S_noise * math.sqrt(variance))
+        sigma_t, sigma_s = float(process.sigma(t_hat)), float(process.sigma(s))
+        a = float(process.alpha(s) / process.alpha(t_hat))
+        width = a * sigma_t - sigma_s  # alpha_s (r_hat - r_s)
+        slope = sigma_t * score(x, t_hat)
         x_s = kernel(x, slope, a, width, 0.0)
-        if process.sigma(s) == 0:
+        if sigma_s == 0:
             return x_s
-        return kernel(x, (slope + process.sigma(s) * score(x_s, s)) / 2, a, width, 0.0)
+        return kernel(x, (slope + sigma_s * score(x_s, s)) / 2, a, width, 0.0)
 
     def noisier(self, process: ink.Process, t: float) -> float:
         """The time whose level is (1 + gamma) times that of t, at most the last one."""
-        level = ink.time_grids.level(process, t)
+        level = ink.noise_level.level(process, t)
         if self.gamma == 0 or not self.S_min <= math.exp(level) <= self.S_max:
             return t
         wanted = np.array([level + math.log1p(self.gamma)])
-        return max(t, ink.time_grids.time_of(process, wanted).item())
+        return max(t, ink.noise_level.time_of(process, wanted).item())

@@ -38,7 +38,7 @@ def compute(p: Parameters) -> Result:
     bowl, times = WarmingBowl(tau=p.tau), np.linspace(0.0, 3.0, 7)
     start = np.zeros((p.particles, 1), np.float32)
     walk = ink.simulate(bowl, start, times, seed=p.seed)
-    squares = [ink.Estimate.of_mean(x**2) for x in walk.x]
+    squares = [ink.Estimate.of_mean(x**2) for x in np.asarray(walk.x)]
     return Result(times, squares, np.asarray(bowl.variance(times)))
 
 

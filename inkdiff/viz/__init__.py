@@ -2,6 +2,16 @@
 
 Matplotlib is imported when the first figure is made, so that importing this package costs nothing; `pyplot`
 never: a figure is an object drawn by Agg, with no window and no global list of figures to close.
+
+| module | what is in it |
+|---|---|
+| `style` | colours, sizes of letters, `figure` and `save` |
+| `labels` | words that several figures share, in two languages; `say` for those of one |
+| `curves` | points with errors beside the exact line; arrows and clouds |
+| `pictures` | concentrations, walls, images side by side, film strips |
+| `tables` | a few rows of numbers as a panel |
+
+Reference: E. R. Tufte, The Visual Display of Quantitative Information (1983).
 """
 
 from inkdiff.viz.curves import scatter, theory, vectors, with_errors

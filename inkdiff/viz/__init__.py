@@ -1,15 +1,17 @@
 """Arrays to figures: style, words in two languages, the few kinds of picture the story needs. No physics.
 
-Matplotlib is imported when the first figure is made, so that importing this package costs nothing; `pyplot`
-never: a figure is an object drawn by Agg, with no window and no global list of figures to close.
+A figure shows measured values as points with bars of one standard error, value +- stderr, and exact results as thin
+dark lines, so that theory can be held against data at a glance. Matplotlib is imported when the first figure is made,
+so that importing this package costs nothing; `pyplot` never: a figure is an object drawn by Agg, with no window and no
+global list of figures to close.
 
 | module | what is in it |
 |---|---|
-| `style` | colours, sizes of letters, `figure` and `save` |
-| `labels` | words that several figures share, in two languages; `say` for those of one |
-| `curves` | points with errors beside the exact line; arrows and clouds |
-| `pictures` | concentrations, walls, images side by side, film strips |
-| `tables` | a few rows of numbers as a panel |
+| `style` | `figure` and `save`; fonts that can be read in a hall, colours that can be told apart |
+| `labels` | `label`: the words that several figures share, in English and Italian; `say` for words that occur once |
+| `curves` | `with_errors`, `theory`, `vectors`, `scatter` |
+| `pictures` | `concentration`, `walls`, `discs`, `images`, `film` |
+| `tables` | `table`: a few rows of numbers as a panel |
 
 Reference: E. R. Tufte, The Visual Display of Quantitative Information (1983).
 """

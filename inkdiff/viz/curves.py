@@ -18,14 +18,22 @@ import numpy as np
 from inkdiff.viz.style import COLORS
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
+
+    from inkdiff._core.backend import Array, Floats
 
 __all__ = ["scatter", "theory", "vectors", "with_errors"]
 
 
 def with_errors(
-    ax: Axes, t: Any, estimates: Sequence[Any], label: str = "", color: str | None = None, **options: Any
+    ax: Axes,
+    t: npt.ArrayLike,
+    estimates: Sequence[tuple[float, float]] | Floats,
+    label: str = "",
+    color: str | None = None,
+    **options: object,
 ) -> ErrorbarContainer:
     """Points at t with error bars.
 
@@ -41,26 +49,31 @@ def with_errors(
             f"estimates must be one pair (value, stderr) per time, "
             f"shape ({len(np.atleast_1d(t))}, 2), got {pairs.shape}."
         )
-    style: dict[str, Any] = {"fmt": "o", "capsize": 3, "elinewidth": 1.5, "color": _color(color)}
-    return ax.errorbar(t, pairs[:, 0], yerr=pairs[:, 1], label=label or None, **(style | options))
+    style: dict[str, Any] = {"fmt": "o", "capsize": 3, "elinewidth": 1.5, "color": _color(color), **options}
+    return ax.errorbar(t, pairs[:, 0], yerr=pairs[:, 1], label=label or None, **style)
 
 
-def theory(ax: Axes, t: Any, y: Any, label: str = "", color: str | None = None, **options: Any) -> None:
-    """An exact result as a thin dark line; y (k,), or a number for a level across the panel."""
+def theory(
+    ax: Axes, t: npt.ArrayLike | None, y: npt.ArrayLike, label: str = "", color: str | None = None, **options: object
+) -> None:
+    """An exact result as a thin dark line; y (k,) at t (k,), or a number for a level across the panel."""
     style: dict[str, Any] = {
         "color": _color(color) or COLORS["black"],
         "linewidth": 1.4,
         "zorder": 1.5,
         "label": label or None,
     }
-    if np.ndim(y) == 0:
-        ax.axhline(float(y), **(style | {"linestyle": "--"} | options))
+    level = np.asarray(y)
+    if level.ndim == 0:
+        style = {**style, "linestyle": "--", **options}
+        ax.axhline(float(level), **style)
     else:
-        ax.plot(t, y, **(style | options))
+        style = {**style, **options}
+        ax.plot(np.asarray(t), level, **style)
 
 
 def vectors(
-    ax: Axes, x: Any, y: Any, u: Any, *, color: str = "black", unit_length: bool = False, **options: Any
+    ax: Axes, x: Floats, y: Floats, u: Array, *, color: str = "black", unit_length: bool = False, **options: object
 ) -> None:
     """A field of arrows on a grid.
 
@@ -78,12 +91,12 @@ def vectors(
     if unit_length:
         field = field / np.maximum(np.linalg.norm(field, axis=-1, keepdims=True), 1e-12)
     xx, yy = np.meshgrid(x, y, indexing="ij")
-    style: dict[str, Any] = {"angles": "xy", "width": 0.004, "color": _color(color)}
-    ax.quiver(xx, yy, field[..., 0], field[..., 1], **(style | options))
+    style: dict[str, Any] = {"angles": "xy", "width": 0.004, "color": _color(color), **options}
+    ax.quiver(xx, yy, field[..., 0], field[..., 1], **style)
     ax.set_aspect("equal")
 
 
-def scatter(ax: Axes, x: Any, label: str = "", color: str | None = None, **options: Any) -> None:
+def scatter(ax: Axes, x: Array, label: str = "", color: str | None = None, **options: object) -> None:
     """A cloud of points x (n, 2), dots smaller and fainter the more there are; equal scales on both axes."""
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != 2:
@@ -94,8 +107,9 @@ def scatter(ax: Axes, x: Any, label: str = "", color: str | None = None, **optio
         "alpha": max(0.15, 0.6 / crowd**0.5),
         "linewidths": 0,
         "color": _color(color),
+        **options,
     }
-    ax.scatter(x[:, 0], x[:, 1], label=label or None, rasterized=True, **(style | options))
+    ax.scatter(x[:, 0], x[:, 1], label=label or None, rasterized=True, **style)
     ax.set_aspect("equal")
 
 

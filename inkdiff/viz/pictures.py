@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
+    from inkdiff._core.backend import Array
+    from inkdiff.domains.box import Box
+
 __all__ = ["concentration", "discs", "film", "images", "walls"]
 
 _SEAM = 1
 
 
-def concentration(ax: Axes, counts: Any, box: Any, *, vmax: float | None = None, **options: Any) -> AxesImage:
+def concentration(ax: Axes, counts: Array, box: Box, *, vmax: float | None = None, **options: object) -> AxesImage:
     """A map of ink: white where there is none, dark blue where it is densest (or at `vmax`).
 
     Parameters
@@ -47,10 +50,11 @@ def concentration(ax: Axes, counts: Any, box: Any, *, vmax: float | None = None,
     if c.ndim != 2:
         raise ValueError(f"counts must have shape (K_x, K_y), got {c.shape}.")
     (x_low, y_low), (width, height) = box.low(2), box.length(2)
+    style: dict[str, Any] = {"cmap": ink_colors()}
     if "norm" not in options:
-        options |= {"vmin": 0.0, "vmax": vmax if vmax is not None else max(float(c.max()), 1e-300)}
-    options.setdefault("cmap", ink_colors())
-    drawn = ax.imshow(c.T, origin="lower", extent=(x_low, x_low + width, y_low, y_low + height), **options)
+        style |= {"vmin": 0.0, "vmax": vmax if vmax is not None else max(float(c.max()), 1e-300)}
+    style = {**style, **options}
+    drawn = ax.imshow(c.T, origin="lower", extent=(x_low, x_low + width, y_low, y_low + height), **style)
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
@@ -58,7 +62,7 @@ def concentration(ax: Axes, counts: Any, box: Any, *, vmax: float | None = None,
     return drawn
 
 
-def walls(ax: Axes, solid: Any, box: Any, color: str = "#8a8a8a") -> AxesImage:
+def walls(ax: Axes, solid: Array, box: Box, color: str = "#8a8a8a") -> AxesImage:
     """Solid cells (K_x, K_y) of a box, opaque, over what is drawn there; the rest is left as it is."""
     from matplotlib.colors import to_rgba
 
@@ -70,7 +74,7 @@ def walls(ax: Axes, solid: Any, box: Any, color: str = "#8a8a8a") -> AxesImage:
     return ax.imshow(paint, origin="lower", extent=(x_low, x_low + width, y_low, y_low + height))
 
 
-def discs(ax: Axes, x: Any, side: float, ink: Any, *, diameter: float = 1.0) -> None:
+def discs(ax: Axes, x: Array, side: float, ink: Array, *, diameter: float = 1.0) -> None:
     """Molecules of ink (dark) among those of water (pale) in a square [0, side]^2, each as large as it is.
 
     Parameters
@@ -99,7 +103,7 @@ def discs(ax: Axes, x: Any, side: float, ink: Any, *, diameter: float = 1.0) -> 
 
 def images(
     ax: Axes,
-    x: Any,
+    x: Array,
     image_shape: tuple[int, ...],
     rows: int | None = None,
     cols: int | None = None,
@@ -121,7 +125,7 @@ def images(
 
 def film(
     ax: Axes,
-    frames: Any,
+    frames: Array,
     labels: Sequence[str] = (),
     *,
     limits: tuple[float, float] = (0.0, 1.0),
@@ -151,14 +155,14 @@ def film(
     return drawn
 
 
-def _host(x: Any) -> npt.NDArray[Any]:
+def _host(x: Array) -> Array:
     """Arrays from wherever they are: drawing is done by the CPU."""
     from inkdiff._core.backend import asnumpy
 
     return asnumpy(x)
 
 
-def _mosaic(pictures: npt.NDArray[Any], rows: int, cols: int) -> npt.NDArray[np.floating]:
+def _mosaic(pictures: Array, rows: int, cols: int) -> npt.NDArray[np.floating]:
     """rows x cols of the pictures (n, h, w[, channels]) in one array, seams and missing ones NaN."""
     h, w = pictures.shape[1:3]
     mosaic = np.full((rows * (h + _SEAM) - _SEAM, cols * (w + _SEAM) - _SEAM, *pictures.shape[3:]), np.nan)
@@ -168,7 +172,7 @@ def _mosaic(pictures: npt.NDArray[Any], rows: int, cols: int) -> npt.NDArray[np.
     return mosaic
 
 
-def _show(ax: Axes, mosaic: npt.NDArray[Any], limits: tuple[float, float]) -> AxesImage:
+def _show(ax: Axes, mosaic: Array, limits: tuple[float, float]) -> AxesImage:
     low, high = limits
     if mosaic.ndim == 3:
         mosaic = np.nan_to_num(np.clip((mosaic - low) / (high - low), 0, 1), nan=1.0)

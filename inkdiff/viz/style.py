@@ -82,7 +82,7 @@ def figure(
     width: float = 12.0,
     height: float | None = None,
     aspect: float = 1.0,
-    **options: Any,
+    **options: object,
 ) -> tuple[Figure, npt.NDArray[Any]]:
     """A figure of rows x cols panels in the style.
 
@@ -108,7 +108,8 @@ def figure(
     assert engine is not None
     engine.set(w_pad=0.12, h_pad=0.12)  # type: ignore[call-arg]
     FigureCanvasAgg(fig)
-    axes: npt.NDArray[Any] = np.asarray(fig.subplots(rows, cols, squeeze=False, **options))
+    panels: dict[str, Any] = {"squeeze": False, **options}
+    axes: npt.NDArray[Any] = np.asarray(fig.subplots(rows, cols, **panels))
     return fig, axes
 
 

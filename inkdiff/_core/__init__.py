@@ -6,6 +6,7 @@
 | `checks` | validation at the public doors: an error names the argument, the value received and the remedy |
 | `compilation` | one `jit` for all kernels, without fastmath, cached under a hash of their sources |
 | `noise_address` | `Address`: seed, step, stream and element of a kernel call's noise |
+| `descriptions` | registered frozen dataclasses as plain data, and back, for files |
 | `registry` | names for what a command line or a file must be able to say, open to everybody's code |
 | `files` | files that appear whole or not at all; the user's cache folder |
 | `rng` | Philox4x32-10 and standard normals as scalar functions of an address; the table of streams |

@@ -15,6 +15,8 @@ and from the same parts as a learned score (`inkdiff.nn`). A generator draws in 
     PlainMLP                      the shape of all these networks
 
     module                        what is inside
+    generator, discriminator      the two networks as callable objects
+    two_sample_test, history      the classifier two-sample test; what a training leaves
     losses                        both losses and their gradients
     loop, fitting                 the turns, batches and evaluations; `fit` about them
     hyperparameters, conditions   what a training depends on; words of the rows as inputs of both networks

@@ -20,23 +20,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array
+from inkdiff._core.backend import Array, Floats
 from inkdiff._core.noise_address import Address
 from inkdiff._core.rng import Stream
-from inkdiff.domains.box import Box
 from inkdiff.metrics.estimates import Estimate
 from inkdiff.processes.base import Process, closed_form_domain
-from inkdiff.processes.binomial import Binomial
-from inkdiff.processes.binomial_bound import prior_cost, step_cost
-from inkdiff.processes.forward import check_forward_process
+from inkdiff.processes.forward import ForwardProcess, check_forward_process
 from inkdiff.scores.base import Differentiable, ScoreFunction, check_differentiable
 
 __all__ = ["ELBO", "elbo"]
 
-_Floats = npt.NDArray[np.float64]
 _LEAST = 1e-3  # share of the noise that the last step keeps in every direction
 
 
@@ -52,10 +47,10 @@ class ELBO:
     stderr : (K + 1,) their standard errors
     """
 
-    rows: _Floats
-    times: _Floats
-    terms: _Floats
-    stderr: _Floats
+    rows: Floats
+    times: Floats
+    terms: Floats
+    stderr: Floats
     d: int
 
     @property
@@ -77,7 +72,7 @@ class ELBO:
 
 
 def elbo(
-    process: Process | Binomial,
+    process: ForwardProcess,
     score: ScoreFunction,
     x: Array,
     times: Sequence[float] | Array,
@@ -112,7 +107,8 @@ def elbo(
     """
     check_forward_process(process)
     x = process.check_state(x, "x").astype(np.float64)
-    if not isinstance(process, Binomial) and isinstance(closed_form_domain(process, "a bound"), Box):
+    gaussian = process if isinstance(process, Process) else None
+    if gaussian is not None and not closed_form_domain(gaussian, "a bound").free:
         raise ValueError("process has walls, between which steps back are not Gaussian; use log_likelihood.")
     grid = checks.increasing(times, decreasing=True)
     process.check_time(grid, "times")
@@ -123,39 +119,39 @@ def elbo(
     matched = check_differentiable(score, "for variance='matched'") if variance == "matched" else None
     seed, draws = checks.seed64(seed), checks.count(draws, "draws", most=10_000)
     first = float(grid[0])
-    costs = [prior_cost(process, x, first) if isinstance(process, Binomial) else _prior_cost(process, x, first)]
+    costs = [process.prior_cost(x, first) if gaussian is None else _prior_cost(gaussian, x, first)]
     for k, (t, s) in enumerate(zip(grid[:-1].tolist(), grid[1:].tolist(), strict=True)):
         cost = np.zeros(len(x))
         for j in range(draws):
             x_t = process.jump(x, t, Address(seed, k * draws + j, Stream.BOUND))
-            if isinstance(process, Binomial):
-                cost += step_cost(process, np.asarray(score(x_t, t), np.float64), x_t, x, t, s) / draws
+            if gaussian is None:
+                cost += process.step_cost(np.asarray(score(x_t, t), np.float64), x_t, x, t, s) / draws
             elif matched is not None:
-                cost += _matched_cost(process, matched, x_t, x, t, s) / draws
+                cost += _matched_cost(gaussian, matched, x_t, x, t, s) / draws
             else:
                 u = np.asarray(score(x_t, t), np.float64)
-                cost += _step_cost(process, u, x_t, x, t, s, variance) / draws
+                cost += _step_cost(gaussian, u, x_t, x, t, s, variance) / draws
         costs.append(cost)
     table = np.stack(costs)
     error = table.std(1, ddof=1) / math.sqrt(len(x)) if len(x) > 1 else np.full(len(table), math.nan)
     return ELBO(-table.sum(0), grid, table.mean(1), error, x.shape[1])
 
 
-def _prior_cost(process: Process, x: _Floats, t: float) -> _Floats:
+def _prior_cost(process: Process, x: Floats, t: float) -> Floats:
     """KL(q(x_T | x_0) || prior) of every row."""
     prior = float(process.prior(t).variance)  # type: ignore[union-attr]
     ratio = float(process.variance(t)) / prior
     d = x.shape[1]
     alpha = float(process.alpha(t))
-    cost: _Floats = alpha**2 * (x**2).sum(1) / (2 * prior) + d / 2 * (ratio - 1 - math.log(ratio))
+    cost: Floats = alpha**2 * (x**2).sum(1) / (2 * prior) + d / 2 * (ratio - 1 - math.log(ratio))
     return cost
 
 
-def _step_cost(process: Process, u: _Floats, x_t: _Floats, x: _Floats, t: float, s: float, variance: str) -> _Floats:
+def _step_cost(process: Process, u: Floats, x_t: Floats, x: Floats, t: float, s: float, variance: str) -> Floats:
     """The cost of a step t -> s with the score u (n, d) at x_t, from x at t = 0."""
     error, d = u + (x_t - process.alpha(t) * x) / process.variance(t), x.shape[1]
     alpha_ts, variance_ts = (float(v) for v in process.transition(s, t))
-    off: _Floats = (variance_ts / alpha_ts) ** 2 * (error**2).sum(1)  # squared distance of the two means
+    off: Floats = (variance_ts / alpha_ts) ** 2 * (error**2).sum(1)  # squared distance of the two means
     if s == 0:  # the true mean is x_0 itself
         c2 = float(process.variance(t) / process.alpha(t) ** 2)
         off = off / (2 * c2) + d / 2 * math.log(2 * math.pi * c2)
@@ -166,7 +162,7 @@ def _step_cost(process: Process, u: _Floats, x_t: _Floats, x: _Floats, t: float,
     return off
 
 
-def _matched_cost(process: Process, score: Differentiable, x_t: _Floats, x: _Floats, t: float, s: float) -> _Floats:
+def _matched_cost(process: Process, score: Differentiable, x_t: Floats, x: Floats, t: float, s: float) -> Floats:
     """`_step_cost` with the covariance of q(x_s | x_t): v 1 + (V_ts/alpha_ts)^2 (1 + sigma^2 du/dx)/sigma^2."""
     n, d = x.shape
     tangents = np.broadcast_to(np.eye(d)[:, None, :], (d, n, d))
@@ -180,5 +176,5 @@ def _matched_cost(process: Process, score: Differentiable, x_t: _Floats, x: _Flo
     off = variance_ts / alpha_ts * (u + (x_t - process.alpha(t) * x) / variance)
     square = (off[:, None, :] @ axes)[:, 0] ** 2
     other = v / c2 - 1 - np.log(v / c2) if s else np.log(2 * math.pi * c2)
-    cost: _Floats = (square / c2 + other).sum(1) / 2
+    cost: Floats = (square / c2 + other).sum(1) / 2
     return cost

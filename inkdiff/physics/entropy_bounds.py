@@ -21,11 +21,9 @@ import numpy.typing as npt
 
 from inkdiff._core import checks
 from inkdiff._core.backend import asnumpy
-from inkdiff.domains.free import Free
 from inkdiff.metrics import gaussian_entropy
 from inkdiff.processes.base import Process
-from inkdiff.processes.binomial import Binomial
-from inkdiff.processes.forward import check_forward_process
+from inkdiff.processes.forward import ForwardProcess, check_forward_process
 
 __all__ = ["EntropyBounds", "entropy_bounds"]
 
@@ -49,7 +47,7 @@ class EntropyBounds:
         return self.gain >= -_ROUNDING
 
 
-def entropy_bounds(process: Process | Binomial, source: Any, s: float, t: float) -> EntropyBounds:
+def entropy_bounds(process: ForwardProcess, source: Any, s: float, t: float) -> EntropyBounds:
     """The entropy of the step back from t to s and its two bounds, exactly.
 
     Parameters
@@ -71,9 +69,9 @@ def entropy_bounds(process: Process | Binomial, source: Any, s: float, t: float)
     check_forward_process(process)
     checks.increasing([s, t], "s, t")
     s, t = (float(process.check_time(float(v), name)) for v, name in ((s, "s"), (t, "t")))
-    if isinstance(process, Binomial):
+    if not isinstance(process, Process):
         return _of_bits(process, source, s, t)
-    if not isinstance(process.domain, Free):
+    if not process.domain.free:
         raise ValueError("process has walls, between which Gaussian data do not stay Gaussian; take one in free space.")
     return _of_gaussian(process, source, s, t)
 
@@ -93,24 +91,17 @@ def _of_gaussian(process: Process, source: Any, s: float, t: float) -> EntropyBo
     return EntropyBounds(lower, entropy(v_s * forward / v_t), upper, gain)
 
 
-def _of_bits(process: Binomial, source: Any, s: float, t: float) -> EntropyBounds:
+def _of_bits(process: ForwardProcess, source: Any, s: float, t: float) -> EntropyBounds:
     law = np.atleast_1d(asnumpy(checks.reals(source, "source")))
     d = len(law).bit_length() - 1
     if law.ndim != 1 or len(law) != 2**d or not 1 <= d <= _MOST_BITS:
         raise ValueError(f"source must hold 2^d probabilities, d from 1 to {_MOST_BITS}, got {checks.show(source)}.")
     if (law < 0).any() or abs(law.sum() - 1) > 1e-9:
         raise ValueError(f"source must hold probabilities that add to 1, got a sum of {law.sum():g}.")
-    law_s, law_t = (_spread(law, _channel(process, 0.0, u)) for u in (s, t))
-    given_0 = [_given(law, d, _channel(process, 0.0, u)) for u in (s, t)]
-    upper, gain = _given(law_s, d, _channel(process, s, t)), _entropy(law_t) - _entropy(law_s)
-    return EntropyBounds(upper + given_0[0] - given_0[1], _back(law_s, law_t, _channel(process, s, t)), upper, gain)
-
-
-def _channel(process: Binomial, s: float, t: float) -> _Floats:
-    """P(x_t = j | x_s = k) of one bit, [k, j]; the identity if s = t."""
-    kept, lost = process.transition(s, t)
-    channel: _Floats = kept * np.eye(2) + lost * np.array([1 - process.p, process.p])
-    return channel
+    law_s, law_t = (_spread(law, process.bit_channel(0.0, u)) for u in (s, t))
+    given_0 = [_given(law, d, process.bit_channel(0.0, u)) for u in (s, t)]
+    upper, gain = _given(law_s, d, process.bit_channel(s, t)), _entropy(law_t) - _entropy(law_s)
+    return EntropyBounds(upper + given_0[0] - given_0[1], _back(law_s, law_t, process.bit_channel(s, t)), upper, gain)
 
 
 def _spread(law: _Floats, channel: _Floats) -> _Floats:

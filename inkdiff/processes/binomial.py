@@ -34,6 +34,7 @@ from inkdiff._core.noise_address import Address
 from inkdiff._core.registry import register
 from inkdiff._core.rng import Stream
 from inkdiff.domains.walks import Walk
+from inkdiff.processes.binomial_bound import prior_cost, step_cost
 from inkdiff.processes.bits import Bernoulli, Bits, Flips, log_odds_of_a_change, uniforms
 from inkdiff.processes.forward import ForwardProcess, ReverseKernel
 
@@ -162,6 +163,20 @@ class Binomial(ForwardProcess):
             lost * pi * (kept_s + lost_s * other) / not_now,
             (kept + lost * pi) * lost_s * pi / not_now,
         )
+
+    def prior_cost(self, x0: Array, t: float) -> Array:
+        """KL(q(x_t | x_0) || equilibrium) of every row, nats, (n,)."""
+        return prior_cost(self, x0, t)
+
+    def step_cost(self, u: Array, x: Array, x0: Array, t: float, s: float) -> Array:
+        """KL(q(x_s | x_t, x_0) || p(x_s | x_t)) of every row, nats, (n,); u the log-odds of ones."""
+        return step_cost(self, u, x, x0, t, s)
+
+    def bit_channel(self, s: float, t: float) -> Floats:
+        """P(x_t = j | x_s = k) of one bit, [k, j]; the identity if s = t."""
+        kept, lost = self.transition(s, t)
+        channel: Floats = kept * np.eye(2) + lost * np.array([1 - self.p, self.p])
+        return channel
 
     def ones_mean(self, n0: Time, d: int, t: Time) -> Time:
         """Mean number of ones among d bits, n0 of which were ones: p d + (n0 - p d) m_t."""

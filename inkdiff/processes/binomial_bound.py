@@ -7,11 +7,15 @@ Reference: J. Sohl-Dickstein et al. (2015), arXiv:1503.03585, section 2.4.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from inkdiff._core.backend import Array, Time, array_module
-from inkdiff.processes.binomial import Binomial
 from inkdiff.processes.bits import log_odds_of_a_change, sigmoids
+
+if TYPE_CHECKING:
+    from inkdiff.processes.binomial import Binomial
 
 __all__ = ["divergence", "prior_cost", "step_cost"]
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from inkdiff import kernels
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, array_module
+from inkdiff._core.backend import Array, Time, array_module
 from inkdiff._core.rng import Stream
 from inkdiff.domains.base import Domain
 from inkdiff.domains.box import Box
@@ -57,6 +57,10 @@ class Gaussian(Distribution):
     def log_density(self, x: Array) -> Array:
         """Log density of each row of x (n, d)."""
         return -(x**2).sum(1) / (2 * self.variance) - x.shape[1] / 2 * math.log(2 * math.pi * self.variance)
+
+    def relaxation(self, ratio: Time, variance: Time, d: int) -> Time:
+        """The factor by which KL and chi^2 to it fall at least over a step x -> N(ratio x, variance): ratio^2."""
+        return ratio**2
 
     def score(self, x: Array) -> Array:
         """grad log density, -x/variance."""
@@ -97,6 +101,14 @@ class Uniform(Distribution):
         box = self.box
         d = box.axes or axis + 1
         return np.clip((np.asarray(x) - box.low(d)[axis]) / box.length(d)[axis], 0, 1)
+
+    def relaxation(self, ratio: Time, variance: Time, d: int) -> Time:
+        """The factor by which KL and chi^2 to it fall at least as the clock gains `variance`; in a product box.
+
+        exp(-k^2 variance) with k = 2 pi/period of the longest axis.
+        """
+        slowest = 2 * math.pi / float(self.box.period(d).max())
+        return math.e ** (-(slowest**2) * variance)
 
     def score(self, x: Array) -> Array:
         """grad log density, 0."""

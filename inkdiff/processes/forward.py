@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inkdiff._core import checks
-from inkdiff._core.backend import Array, Time, array_module
+from inkdiff._core.backend import Array, Floats, Time, array_module
 from inkdiff._core.noise_address import Address
 from inkdiff.domains.base import StateSpace
 from inkdiff.domains.walks import Walk
@@ -104,6 +104,18 @@ class ForwardProcess(ABC):
         self, u: Array, x: Array, t: float, s: float, kernel: ReverseKernel, *, variance: str = "posterior"
     ) -> Array:
         """A draw of x_s from q(x_s | x_t, x_0) with what the score u says of x_0."""
+
+    def prior_cost(self, x0: Array, t: float) -> Array:
+        """KL(q(x_t | x_0) || prior) of every row, nats, (n,): a term of the evidence lower bound."""
+        raise NotImplementedError(f"{type(self).__name__} declares no terms of an evidence lower bound.")
+
+    def step_cost(self, u: Array, x: Array, x0: Array, t: float, s: float) -> Array:
+        """KL(q(x_s | x_t, x_0) || p(x_s | x_t)) of every row, nats, (n,), p with what the score u says of x_0."""
+        raise NotImplementedError(f"{type(self).__name__} declares no terms of an evidence lower bound.")
+
+    def bit_channel(self, s: float, t: float) -> Floats:
+        """P(x_t = j | x_s = k) of one bit, [k, j], where a state is independent bits."""
+        raise NotImplementedError(f"{type(self).__name__} is no process of independent bits.")
 
     def require_reversible(self, what: str) -> None:  # noqa: B027
         """Raise ValueError, naming `what` was asked for, if no walk back is known."""

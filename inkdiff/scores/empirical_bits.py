@@ -18,7 +18,9 @@ import numpy as np
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array, Time, array_module, asnumpy
+from inkdiff.processes.base import Process
 from inkdiff.processes.binomial import Binomial
+from inkdiff.processes.forward import ForwardProcess
 from inkdiff.scores.base import HasDensity
 
 __all__ = ["EmpiricalBits"]
@@ -43,7 +45,7 @@ class EmpiricalBits(HasDensity):
     """
 
     def __init__(self, process: Binomial, data: Array) -> None:
-        if not isinstance(process, Binomial):
+        if isinstance(process, Process) or not isinstance(process, ForwardProcess):
             raise TypeError(f"process must be an inkdiff.Binomial, got {checks.show(process)}; use EmpiricalScore.")
         self.process = process
         data = checks.state(data, "data")

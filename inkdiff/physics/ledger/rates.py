@@ -22,13 +22,11 @@ Reference: A. J. Stam, Information and Control 2 (1959) 101, for de Bruijn's ide
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from inkdiff._core import checks
 from inkdiff._core.backend import Array
 from inkdiff.processes.base import Process
-from inkdiff.processes.distributions import Gaussian
 
 __all__ = ["divergence_rate", "entropy_production", "entropy_rate", "relaxation"]
 
@@ -59,9 +57,4 @@ def relaxation(process: Process, s: Any, t: Any, d: int) -> Any:
     equilibrium = process.equilibrium
     if equilibrium is None:
         raise ValueError(f"process={checks.show(process)} has no equilibrium: put it in a Box or take one that has.")
-    if isinstance(equilibrium, Gaussian):
-        ratio, _ = process.transition(s, t)
-        return ratio**2
-    slowest = 2 * math.pi / float(equilibrium.box.period(d).max())
-    _, variance = process.transition(s, t)
-    return math.e ** (-(slowest**2) * variance)
+    return equilibrium.relaxation(*process.transition(s, t), d)

@@ -19,7 +19,7 @@ import pytest
 
 HERE = Path(__file__).parent
 SHELLS = [
-    "normal", "uniform", "philox", "walk", "walk_box", "walk_free", "step", "histogram", "moments", "absorb",
+    "normal", "uniform", "philox", "walk", "walk_box", "walk_free", "affine_step", "histogram", "moments", "absorb",
     "obstruct",
 ]  # fmt: skip
 

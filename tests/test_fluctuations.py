@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -219,7 +219,8 @@ def test_what_is_wrong_is_said():
         fl.exponential_average(np.zeros((3, 2)))
     bowl = ink.OrnsteinUhlenbeck(1.0, 1.0)
     with pytest.raises(ValueError, match="path holds no states"):
-        fl.path_entropy(bowl, SimpleNamespace(x=None), np.zeros(1), np.zeros(1))
+        nothing = ink.simulate(bowl, np.zeros((1, 1)), [0, 1], seed=1, observe={})
+        fl.path_entropy(bowl, nothing, np.zeros(1), np.zeros(1))
     path = ink.simulate(bowl, np.zeros((3, 1)), [0, 1], seed=1)
     with pytest.raises(ValueError, match="log_start must have the shape"):
         fl.path_entropy(bowl, path, np.zeros(2), np.zeros(3))
@@ -231,7 +232,7 @@ def test_paths_on_a_device_give_the_same_entropy(device, process):
     path = ink.simulate(process, x, [0, 0.1, 0.3], seed=1)
     zero = np.zeros(30)
     here = fl.path_entropy(process, path, zero, zero + 1)
-    moved = SimpleNamespace(times=path.times, x=device.asarray(path.x))
+    moved = replace(path, x=device.asarray(path.x))
     there = fl.path_entropy(process, moved, device.asarray(zero), device.asarray(zero + 1))
     assert isinstance(there, type(moved.x))
     assert fl.exponential_average(there) == pytest.approx(fl.exponential_average(here), rel=1e-12)

@@ -258,7 +258,7 @@ GLASS = ink.Box(0, 1)
         (lambda: microstates.recompaction(X, GLASS, ink.Box(0, 0.5), 5), "N=5"),
         (lambda: microstates.log_waiting_time(0, 0.5, 1), "N"),
         (lambda: microstates.log_waiting_time(3, 1.0, 1), "fraction"),
-        (lambda: microstates.log_waiting_time(3, 0.5, -1), "look"),
+        (lambda: microstates.log_waiting_time(3, 0.5, -1), "interval"),
         (lambda: in_words(), "seconds"),
         (lambda: in_words(seconds=1, log10_seconds=0), "seconds"),
         (lambda: in_words(seconds=0), "seconds"),

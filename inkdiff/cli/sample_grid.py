@@ -63,9 +63,10 @@ class SampleGrid:
         fig, axes = viz.figure(2, 1, width=12, height=8, gridspec_kw={"height_ratios": [_REAL_ROWS, _ROWS]})
         real = self.data.x[: _COLUMNS * _REAL_ROWS]
         made = score.sample(_COLUMNS * _ROWS, seed=self.seed, steps=_WALK)
-        for ax, x, rows, key in ((axes[0, 0], real, _REAL_ROWS, "real"), (axes[1, 0], made, _ROWS, "generated")):
+        panels = (axes[0, 0], real, _REAL_ROWS), (axes[1, 0], made, _ROWS)
+        for (ax, x, rows), title in zip(panels, _titles(), strict=True):
             viz.images(ax, x, shape, rows, _COLUMNS)
-            ax.set_title(viz.label(key))
+            ax.set_title(title)
         return fig
 
     def _points(self, score: LearnedScore) -> Any:
@@ -73,10 +74,17 @@ class SampleGrid:
 
         fig, axes = viz.figure(1, 2, width=12, height=6.6, sharex=True, sharey=True)
         made = score.sample(_POINTS, seed=self.seed, steps=_WALK)
-        clouds = (axes[0, 0], self.data.x[:_POINTS], "real", "blue"), (axes[0, 1], made, "generated", "red")
-        for ax, x, key, color in clouds:
+        clouds = (axes[0, 0], self.data.x[:_POINTS], "blue"), (axes[0, 1], made, "red")
+        for (ax, x, color), title in zip(clouds, _titles(), strict=True):
             viz.scatter(ax, x, color=color)
-            ax.set_title(viz.label(key))
+            ax.set_title(title)
             ax.set_xlabel(viz.label("x"))
         axes[0, 0].set_ylabel(viz.label("y"))
         return fig
+
+
+def _titles() -> tuple[str, str]:
+    """Of the real data and of the samples, in the language of the figures."""
+    from inkdiff import viz
+
+    return viz.label("real"), viz.say("generated", "generate")

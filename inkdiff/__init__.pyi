@@ -105,6 +105,7 @@ from .samplers import Kernel as Kernel
 from .samplers import PredictorCorrector as PredictorCorrector
 from .samplers import ProbabilityFlow as ProbabilityFlow
 from .samplers import Sampler as Sampler
+from .samplers import chain_variance as chain_variance
 from .scores import BoxScore as BoxScore
 from .scores import EmpiricalBits as EmpiricalBits
 from .scores import EmpiricalScore as EmpiricalScore

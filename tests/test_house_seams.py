@@ -78,6 +78,19 @@ def switches(source):
             yield names, node.lineno
 
 
+def test_nobody_asks_for_a_concrete_class_outside_its_folder():
+    known = concrete()
+    assert {"Box", "Free", "Brownian", "VariancePreserving", "MixtureScore", "LearnedScore"} <= set(known)
+    found = [
+        f"{name_of(path)}:{line} asks for {name}"
+        for path in MODULES
+        for names, line in switches(tree(path))
+        for name in sorted(names & set(known))
+        if known[name] != folder_of(path)
+    ]
+    assert not found, f"{len(found)} switches; ask the object instead:\n" + "\n".join(found)
+
+
 def any_aliases():
     """Names that are bound to Any at the top of some module, per module, followed through imports by name."""
     own = {path: {"Any"} for path in MODULES}

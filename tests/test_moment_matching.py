@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 import inkdiff as ink
 from inkdiff.learned.model import moment_matching
 from inkdiff.learned.model.lyapunov import solve_symmetric
-from inkdiff.learned.model.moment_matching import LEVELS, Calibration, Features, Moments, _typical, calibrate, solve
+from inkdiff.learned.model.moment_matching import LEVELS, Calibration, Features, Moments, calibrate, solve
 from inkdiff.learned.model.noise_levels import Levels
 
 FREE = ink.VariancePreserving.linear()
@@ -90,7 +90,7 @@ def test_the_symmetric_equation_is_solved():
 
 
 def test_walkers_start_without_chance_in_their_moments():
-    x = _typical(ink.normal(300 * 4, seed=1).reshape(300, 4), 2.5)
+    x = ink.processes.Gaussian(2.5).with_exact_moments(ink.normal(300 * 4, seed=1).reshape(300, 4))
     assert x.dtype == np.float32
     assert np.allclose(x.mean(0), 0, atol=1e-6) and np.allclose(x.T @ x / 300, 2.5 * np.eye(4), atol=1e-5)
 

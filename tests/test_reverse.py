@@ -39,25 +39,6 @@ def clean_times(process, count, last=0.0):
 # ---- Gaussian data: the chain's own moments are known in closed form
 
 
-def chain_variance(sampler, process, times, variance_0):
-    """Variance at times[-1] of the discrete reverse chain for data N(0, variance_0), from the exact law at times[0]."""
-    total = lambda t: process.alpha(t) ** 2 * variance_0 + process.variance(t)  # noqa: E731
-    v = total(times[0])
-    for t, s in pairwise(times):
-        if isinstance(sampler, ink.ProbabilityFlow):
-            a = process.alpha(s) / process.alpha(t)
-            width = a * process.sigma(t) - process.sigma(s)
-            slope_t = -process.sigma(t) / total(t)
-            predicted = a + width * slope_t
-            slope_s = -process.sigma(s) / total(s) * predicted
-            factor = predicted if process.sigma(s) == 0 else a + width * (slope_t + slope_s) / 2
-            v = factor**2 * v
-        else:
-            a, b, c = sampler.coefficients(process, t, s)
-            v = (a - b / total(t)) ** 2 * v + c**2
-    return v
-
-
 @ALL
 @pytest.mark.parametrize("process", [OU, VP, VE, BROWN], ids=["OU", "VP", "VE", "Brownian"])
 def test_moments_are_those_of_the_chain(sampler, process):
@@ -68,7 +49,7 @@ def test_moments_are_those_of_the_chain(sampler, process):
     z = ink.normal(n, seed=8, stream=3).astype(np.float64)
     x = (z * math.sqrt(start / (z**2).mean()))[:, None]  # the variance exactly right, so that only new noise counts
     last = ink.reverse(process, score, x, times, seed=2, sampler=SAMPLERS[sampler]).last[:, 0]
-    truth = chain_variance(SAMPLERS[sampler], process, times, 0.25)
+    truth = ink.chain_variance(process, SAMPLERS[sampler], times, 0.25)
     assert abs(last.mean()) / (last.std() / math.sqrt(n)) < 5
     assert abs((last**2).mean() - truth) / ((last**2).std() / math.sqrt(n)) < 5
 
@@ -80,7 +61,7 @@ def test_order_of_convergence(sampler):
     for count in (64, 128, 256, 512):
         times = np.linspace(2.0, 0.1, count + 1)
         truth = OU.alpha(0.1) ** 2 * 0.25 + OU.variance(0.1)
-        errors.append(abs(chain_variance(SAMPLERS[sampler], OU, times, 0.25) - truth))
+        errors.append(abs(ink.chain_variance(OU, SAMPLERS[sampler], times, 0.25) - truth))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     expected = 2 if sampler == "heun" else 1
     assert np.allclose(orders[-2:], expected, atol=0.1), orders
@@ -90,7 +71,7 @@ def test_order_of_convergence(sampler):
 @pytest.mark.parametrize("process", [OU, VP, VE, BROWN], ids=["OU", "VP", "VE", "Brownian"])
 def test_many_steps_recover_the_gaussian(sampler, process):
     times = clean_times(process, 800)
-    assert chain_variance(SAMPLERS[sampler], process, times, 0.25) == pytest.approx(0.25, rel=0.02)
+    assert ink.chain_variance(process, SAMPLERS[sampler], times, 0.25) == pytest.approx(0.25, rel=0.02)
 
 
 def test_ancestral_steps_from_one_point_are_exact_at_any_size():
@@ -112,7 +93,8 @@ def test_mixture_returns(sampler):
     score = ink.MixtureScore(VP, [0.3, 0.7], [[-1.0, 0.5], [1.0, 0.0]], 0.02)
     x = VP.prior(1.0).sample(n, 2, seed=1)
     last = ink.reverse(VP, score, x, times, seed=2, sampler=SAMPLERS[sampler]).last.astype(np.float64)
-    spread = chain_variance(SAMPLERS[sampler], VP, times, 0.02)  # late in the walk each mode is a Gaussian by itself
+    # Late in the walk each mode is a Gaussian by itself.
+    spread = ink.chain_variance(VP, SAMPLERS[sampler], times, 0.02)
     assert abs(spread - 0.02) < 0.003
     left = last[:, 0] < 0
     share = left.mean()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -76,31 +75,21 @@ def test_the_adaptive_flow_keeps_its_promise():
     assert errors[0] < 1e-2 and errors[1] < 1e-5 and errors[2] < 1e-8 and errors[0] > errors[1] > errors[2]
 
 
-def chain_variance(sampler, process, times, variance_0):
-    """Variance at times[-1] of the chain for data N(0, variance_0), from the exact law at times[0]: closed form."""
-    total = lambda t: process.alpha(t) ** 2 * variance_0 + process.variance(t)  # noqa: E731
-    v = total(times[0])
-    for t, s in pairwise(times):
-        a, b, c = sampler.coefficients(process, t, s)
-        v = (a - b / total(t)) ** 2 * v + c**2
-    return v
-
-
 @pytest.mark.parametrize("name", FREE)
 def test_the_two_ancestral_variances_hold_the_truth_between_them(name):
     process = FREE[name]
     times = log_snr(process, 12, start=last_time(process), end=float(time_of(process, np.array([-2.0]))[0]))
     width = 0.3 * (process.equilibrium.variance if process.equilibrium else 1.0)
-    low = chain_variance(ink.Ancestral("posterior"), process, times[:-1], width)
-    high = chain_variance(ink.Ancestral("transition"), process, times[:-1], width)
+    low = ink.chain_variance(process, ink.Ancestral("posterior"), times[:-1], width)
+    high = ink.chain_variance(process, ink.Ancestral("transition"), times[:-1], width)
     truth = process.alpha(times[-2]) ** 2 * width + process.variance(times[-2])
     assert low < truth < high
     # and each is exact where it should be: data of one point; data like the equilibrium
-    point = chain_variance(ink.Ancestral("posterior"), process, times[:-1], 0.0)
+    point = ink.chain_variance(process, ink.Ancestral("posterior"), times[:-1], 0.0)
     assert point == pytest.approx(process.variance(times[-2]), rel=1e-9)
     if process.equilibrium is not None:
         same = process.equilibrium.variance
-        assert chain_variance(ink.Ancestral("transition"), process, times, same) == pytest.approx(same, rel=1e-9)
+        assert ink.chain_variance(process, ink.Ancestral("transition"), times, same) == pytest.approx(same, rel=1e-9)
 
 
 @pytest.mark.parametrize("sampler", [ink.Ancestral("transition"), ink.EulerMaruyama()], ids=["ancestral", "euler"])
@@ -109,7 +98,7 @@ def test_weak_order_of_the_noisy_samplers(sampler):
     errors = []
     for n in (160, 320, 640):
         times = log_snr(VP, n, end=1e-2, to_zero=False)
-        errors.append(abs(chain_variance(sampler, VP, times, 0.3) - truth(1e-2)))
+        errors.append(abs(ink.chain_variance(VP, sampler, times, 0.3) - truth(1e-2)))
     assert math.log2(errors[1] / errors[2]) == pytest.approx(1, abs=0.15)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -94,16 +93,6 @@ def test_one_jump_and_a_walk_have_the_variance_that_the_process_says(process):
     assert abs(z_of_variance(walk.last, expected)) < 5
 
 
-def variance_along(process, times, w):
-    """Variance of ancestral steps with the exact score of data N(0, w), by the recursion of the linear chain."""
-    v = float(process.alpha(times[0])) ** 2 * w + float(process.variance(times[0]))
-    for t, s in itertools.pairwise(times):
-        ratio, gained = map(float, process.transition(s, t))
-        pull = gained / ratio / (float(process.alpha(t)) ** 2 * w + float(process.variance(t)))
-        v = (1 / ratio - pull) ** 2 * v + gained * float(process.variance(s)) / float(process.variance(t))
-    return v
-
-
 @pytest.mark.parametrize("process", OWN, ids=IDS)
 def test_ancestral_sampling_returns_to_the_data(process):
     """Gaussian data of variance 0.1 and their exact score: the chain's variance, and 0.1 as steps become many."""
@@ -112,8 +101,11 @@ def test_ancestral_sampling_returns_to_the_data(process):
     x = math.sqrt(start) * ink.normal(N, seed=5).reshape(-1, 1)
     times = np.append(np.geomspace(end, 1e-3, 100), 0)
     back = ink.reverse(process, score, x, times, seed=6, observe={}).last
-    assert abs(z_of_variance(back, variance_along(process, times, w))) < 5
-    errors = [variance_along(process, np.append(np.geomspace(end, 1e-4, k), 0), w) - w for k in (500, 1000)]
+    assert abs(z_of_variance(back, ink.chain_variance(process, ink.Ancestral(), times, w))) < 5
+    errors = [
+        ink.chain_variance(process, ink.Ancestral(), np.append(np.geomspace(end, 1e-4, k), 0), w) - w
+        for k in (500, 1000)
+    ]
     assert abs(errors[1]) < 0.02 * w and errors[0] / errors[1] == pytest.approx(2, rel=0.2)  # of first order
 
 

@@ -43,6 +43,10 @@ class Distribution(ABC):
     ) -> npt.NDArray[np.floating]:
         """n independent rows of d coordinates, from stream PRIOR unless told otherwise."""
 
+    def with_exact_moments(self, x: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Rows x (n, d) of this law, moved where its form allows so that no chance is left in mean and covariance."""
+        return x
+
 
 @dataclass(frozen=True)
 class Gaussian(Distribution):
@@ -65,6 +69,13 @@ class Gaussian(Distribution):
     def score(self, x: Array) -> Array:
         """grad log density, -x/variance."""
         return -x / x.dtype.type(self.variance)
+
+    def with_exact_moments(self, x: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Rows x (n, d), n > d, moved so that their mean is 0 and their covariance `variance` exactly."""
+        centred = (x - x.mean(0)).astype(np.float64)
+        lower = np.linalg.cholesky(centred.T @ centred / len(x))
+        moved: npt.NDArray[np.floating] = math.sqrt(self.variance) * np.linalg.solve(lower, centred.T).T
+        return moved.astype(x.dtype)
 
     def cdf(self, x: Array, axis: int = 0) -> Array:
         """Marginal cumulative distribution function of one coordinate (NumPy)."""

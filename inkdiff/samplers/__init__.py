@@ -30,6 +30,7 @@ Euler-Maruyama's step, folded, stays of order 1 at walls (measured: 1.00).
 | `multistep` | `DPMSolver` |
 | `corrector` | `PredictorCorrector` |
 | `choice` | a sampler by its name, checked against the process |
+| `gaussian_chain` | `chain_variance`: what a sampler does to Gaussian data, exactly |
 
 References: Ho et al. (2020), eq. 7 and section 3.2; Song, Meng, Ermon (2021), eq. 12; Y. Song et al. (2021), eq. 6, 13
 and algorithm 4; Karras et al. (2022), algorithm 1; C. Lu et al., DPM-Solver++ (2022), algorithm 2 (2M).
@@ -41,10 +42,12 @@ from inkdiff.samplers.base import Kernel, Sampler
 from inkdiff.samplers.choice import choose
 from inkdiff.samplers.corrector import PredictorCorrector
 from inkdiff.samplers.flow import AdaptiveFlow, ProbabilityFlow
+from inkdiff.samplers.gaussian_chain import chain_variance
 from inkdiff.samplers.multistep import DPMSolver
 from inkdiff.samplers.onestep import DDIM, Ancestral, Euler, EulerMaruyama
 
 __all__ = [
     "DDIM", "AdaptiveFlow", "Ancestral", "DPMSolver", "Euler", "EulerMaruyama", "Kernel", "PredictorCorrector",
-    "ProbabilityFlow", "Sampler", "choose",
+    "ProbabilityFlow", "Sampler", "chain_variance",
+    "choose",
 ]  # fmt: skip

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -84,7 +83,7 @@ def compute(p: Parameters) -> Result:
     counts = [n for n in (10, 20, 40, 80, 160, 320, 640, 1280) if n <= p.finest]
     variance = total(END)
     noisy = {
-        label: np.array([abs(chain_variance(made(sampler), grid(n)) / variance - 1) for n in counts])
+        label: np.array([abs(variance_of(made(sampler), n) / variance - 1) for n in counts])
         for label, (sampler, _) in NOISY.items()
     }
     return Result(counts, flow_errors(counts, p), noisy, *on_digits(p))
@@ -103,13 +102,9 @@ def flow_errors(counts: list[int], p: Parameters) -> dict[str, np.ndarray]:
     return errors
 
 
-def chain_variance(sampler, times: np.ndarray) -> float:
-    """Variance at times[-1] of the walk of Gaussian data, begun with the exact one: no sampling."""
-    v = total(times[0])
-    for t, s in pairwise(times):
-        a, b, c = sampler.coefficients(process(), t, s)
-        v = (a - b / total(t)) ** 2 * v + c**2
-    return v
+def variance_of(sampler: ink.Sampler, n: int) -> float:
+    """Variance at the end of the walk of Gaussian data in n steps: no sampling."""
+    return ink.chain_variance(process(), sampler, grid(n), SPREAD)
 
 
 def total(t: float) -> float:

@@ -40,7 +40,6 @@ from inkdiff._core.rng import Stream
 from inkdiff.learned.model.lyapunov import solve_symmetric
 from inkdiff.nn import one_thread_each
 from inkdiff.processes.base import Process
-from inkdiff.processes.distributions import Gaussian
 from inkdiff.simulation.reverse import reverse
 
 __all__ = ["LEVELS", "Calibration", "Features", "Moments", "calibrate", "solve"]
@@ -270,19 +269,10 @@ def calibrate(
     d, (least, most) = x.shape[1], _WALKERS
     walkers = min(max(least, _WALKERS_PER_AXIS * d), most, max(rows // _SHARE, _FEWEST))
     start = prior.sample(walkers, d, seed=seed, stream=Stream.CALIBRATION)
-    if isinstance(prior, Gaussian) and d < walkers:
-        start = _typical(start, prior.variance)
+    if d < walkers:
+        start = prior.with_exact_moments(start)
     start = to_device(start, "cuda" if is_cuda(x) else "cpu")
     with one_thread_each():
         sampler = "dpm_solver" if process.domain.as_box is None else "heun"
         reverse(process, corrected, start, times, seed=seed, sampler=sampler, observe={})
     return corrected.table()
-
-
-def _typical(x: npt.NDArray[np.floating], variance: float) -> npt.NDArray[np.floating]:
-    """Gaussian walkers (n, d) moved so that their mean is 0 and their covariance `variance` exactly: chance in their
-    moments would pass for an error of the score."""
-    centred = (x - x.mean(0)).astype(np.float64)
-    lower = np.linalg.cholesky(centred.T @ centred / len(x))
-    typical: npt.NDArray[np.floating] = math.sqrt(variance) * np.linalg.solve(lower, centred.T).T
-    return typical.astype(x.dtype)

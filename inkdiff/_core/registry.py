@@ -16,6 +16,7 @@ Reference: Python Packaging User Guide, "Creating and discovering plugins" (entr
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,9 +46,13 @@ class Entry:
     @property
     def version(self) -> str:
         """The version of the installed distribution that the module belongs to; empty for a loose file."""
-        top = self.module.partition(".")[0]
-        owners = importlib.metadata.packages_distributions().get(top, [])
-        return importlib.metadata.version(owners[0]) if owners else ""
+        return _version_of(self.module.partition(".")[0])
+
+
+@functools.cache  # looking through all that is installed takes longer than writing a checkpoint
+def _version_of(package: str) -> str:
+    owners = importlib.metadata.packages_distributions().get(package, [])
+    return importlib.metadata.version(owners[0]) if owners else ""
 
 
 _ENTRIES: dict[str, Entry] = {}

@@ -51,7 +51,7 @@ def shells():
             flags = (array(types.boolean), array(f64), array(i64))
             yield "_obstruct float64", boundaries._obstruct, (*rows, *box, f64, *flags)
         arguments = (x, x, x, array(f32), I, x, x, x, I, x, x, array(i64), types.boolean, I, I, *NOISE)
-        yield f"step {real}", steps._STEP[kind], arguments
+        yield f"affine_step {real}", steps._STEP[kind], arguments
 
 
 def count(ptx):

@@ -65,7 +65,7 @@ def test_all_shells_compile_to_ptx_with_fused_multiply_adds():
     assert {name.split()[0].lstrip("_") for name in compiled} == set(SHELLS)
     for name, counts in compiled.items():
         shell = name.split()[0].lstrip("_")
-        if shell in ("normal", "walk", "walk_box", "walk_free", "step"):
+        if shell in ("normal", "walk", "walk_box", "walk_free", "affine_step"):
             assert counts["fma.rn.f32"] >= 2 * 19, (name, counts)  # Box-Muller alone is 19 fused operations a pair
         assert counts["approx"] == 0, (name, counts)
         if shell not in ("absorb", "obstruct"):
